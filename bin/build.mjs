@@ -1,0 +1,178 @@
+// Builds Sentinel from a checkout: installs what npm has, compiles, bundles into dist/. `bin/sentinel` calls it when something is missing or stale.
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const say = (line) => process.stderr.write(`sentinel: ${line}\n`);
+
+function fail(lines) {
+  for (const line of lines) say(line);
+  process.exit(3);
+}
+
+function run(command, args, options = {}) {
+  return spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28, ...options });
+}
+
+const has = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
+
+/** What of the tools that native packages are compiled with is not there. */
+function missingTools() {
+  const missing = [];
+  if (!has('make')) missing.push('make');
+  if (!has('c++') && !has('g++') && !has('clang++')) missing.push('a C++ compiler (g++)');
+  if (!has('python3')) missing.push('python3');
+  return missing;
+}
+
+function explainInstall(output) {
+  const missing = missingTools();
+  if (missing.length > 0) {
+    return [
+      `cannot compile the native packages: ${missing.join(', ')} missing.`,
+      'On Debian: apt-get install make g++ python3. Or copy a built dist/ from another host of the same kind.',
+    ];
+  }
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|network/i.test(output)) {
+    return [
+      'cannot reach the npm registry to install the packages of package.json.',
+      'Check the network and `npm config get registry` (proxy: `npm config set https-proxy URL`), or copy a built dist/ from another host.',
+    ];
+  }
+  return ['cannot install the packages of package.json; npm said:', ...output.trim().split('\n').slice(-15)];
+}
+
+/** Runs `npm ci` when node_modules does not stand for the lock file. */
+export function install() {
+  const lock = join(root, 'package-lock.json');
+  const installed = join(root, 'node_modules/.package-lock.json');
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
+  if (!has('npm'))
+    fail([
+      'npm is missing, and node_modules with it.',
+      'Install npm (it comes with Node), or copy a built dist/ from another host.',
+    ]);
+  say('installing packages (npm ci; compiles two native ones, about a minute) ...');
+  const result = run('npm', ['ci', '--no-audit', '--no-fund']);
+  if (result.status !== 0) {
+    rmSync(installed, { force: true });
+    fail(explainInstall(`${result.stdout}\n${result.stderr}`));
+  }
+  if (existsSync(installed)) run('touch', [installed]);
+}
+
+/** Compiles src, plugins and test to .build with full type checks. */
+export function compile() {
+  rmSync(join(root, '.build'), { recursive: true, force: true });
+  const result = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
+  if (result.status !== 0)
+    fail(['the sources do not compile:', ...`${result.stdout}${result.stderr}`.trim().split('\n')]);
+  for (const name of pluginNames())
+    copyTexts(join(root, 'plugins', name), join(root, '.build/plugins', name));
+}
+
+const pluginNames = () =>
+  readdirSync(join(root, 'plugins'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+
+function copyTexts(from, to) {
+  for (const file of ['README.md', 'sample.yaml'])
+    if (existsSync(join(from, file))) cpSync(join(from, file), join(to, file));
+}
+
+const nativeFolder = () => `${process.platform}-${process.arch}-abi${process.versions.modules}`;
+
+/** Native addons are loaded from dist/native, by the ABI of the Node that runs. */
+const nativeAddons = {
+  name: 'native-addons',
+  setup(build) {
+    build.onResolve({ filter: /\.node$/ }, (args) => ({ path: basename(args.path), namespace: 'native' }));
+    build.onResolve({ filter: /^bindings$/ }, () => ({ path: 'bindings', namespace: 'native' }));
+    const load = `const { existsSync } = require('node:fs'); const { dirname, join } = require('node:path');
+      const load = (name) => {
+        let folder = __dirname;
+        while (!existsSync(join(folder, 'native')) && dirname(folder) !== folder) folder = dirname(folder);
+        const kind = process.platform + '-' + process.arch + '-abi' + process.versions.modules;
+        const file = join(folder, 'native', kind, name);
+        if (!existsSync(file)) throw new Error('no ' + name + ' for Node ' + process.version + ' on ' + kind + ' in ' + join(folder, 'native') + '; build with this Node: node bin/build.mjs');
+        return require(file);
+      };`;
+    build.onLoad({ filter: /.*/, namespace: 'native' }, (args) => ({
+      contents: `${load}\nmodule.exports = ${args.path === 'bindings' ? 'load' : `load(${JSON.stringify(args.path)})`};`,
+      loader: 'js',
+      resolveDir: root,
+    }));
+  },
+};
+
+const banner = `import { createRequire as __createRequire } from 'node:module'; import { fileURLToPath as __toPath } from 'node:url'; import { dirname as __dirnameOf } from 'node:path';
+const require = __createRequire(import.meta.url); const __filename = __toPath(import.meta.url); const __dirname = __dirnameOf(__filename);`;
+
+/** Bundles the compiled program into dist/: two programs with shared chunks, one file per plugin, and the native addons. */
+export async function bundle() {
+  const { build } = await import('esbuild');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const next = join(root, `.build/dist-${process.pid}`);
+  const common = {
+    bundle: true,
+    minify: true,
+    keepNames: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    banner: { js: banner },
+    define: { SENTINEL_VERSION: JSON.stringify(version) },
+    plugins: [nativeAddons],
+    logLevel: 'error',
+    absWorkingDir: root,
+  };
+  await build({
+    ...common,
+    entryPoints: { sentinel: '.build/src/cli/sentinel.js', 'probe-host': '.build/src/probe/host-process.js' },
+    splitting: true,
+    outdir: next,
+  });
+  for (const name of pluginNames()) {
+    await build({
+      ...common,
+      entryPoints: [`.build/plugins/${name}/index.js`],
+      outfile: join(next, 'plugins', name, 'index.js'),
+    });
+    copyTexts(join(root, 'plugins', name), join(next, 'plugins', name));
+  }
+  const native = join(next, 'native', nativeFolder());
+  mkdirSync(native, { recursive: true });
+  cpSync(
+    join(root, 'node_modules/better-sqlite3/build/Release/better_sqlite3.node'),
+    join(native, 'better_sqlite3.node'),
+  );
+  cpSync(join(root, 'node_modules/raw-socket/build/Release/raw.node'), join(native, 'raw.node'));
+  writeFileSync(join(next, 'package.json'), '{ "type": "module" }\n');
+  cpSync(join(root, 'LICENSE'), join(next, 'LICENSE'));
+  const old = join(root, `.build/old-${process.pid}`);
+  const dist = join(root, 'dist');
+  if (existsSync(dist)) renameSync(dist, old);
+  renameSync(next, dist);
+  rmSync(old, { recursive: true, force: true });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  install();
+  say('building ...');
+  compile();
+  await bundle();
+  say('built dist/');
+}

@@ -1,0 +1,26 @@
+// Runs the tests on the compiled tree: `npm test`, or `npm test -- PART` for the files whose path holds PART. Sets up what they need first.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle, compile, install, root } from './build.mjs';
+
+install();
+compile();
+await bundle();
+const parts = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
+const flags = process.argv.slice(2).filter((arg) => arg.startsWith('-'));
+const files = ['.build/test', '.build/plugins']
+  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, file)))
+  .filter(
+    (file) => file.endsWith('.test.js') && (parts.length === 0 || parts.some((part) => file.includes(part))),
+  )
+  .sort();
+if (files.length === 0) {
+  process.stderr.write(`no test file matches ${parts.join(' ')}\n`);
+  process.exit(1);
+}
+const result = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...flags, ...files], {
+  cwd: root,
+  stdio: 'inherit',
+});
+process.exit(result.status ?? 1);

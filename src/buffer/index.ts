@@ -1,0 +1,1 @@
+export type { BufferOptions } from './options.js';

@@ -1,0 +1,44 @@
+import type { BufferOptions } from '../buffer/options.js';
+import type { Task } from '../probe/task.js';
+import type { Destination } from '../sender/destination.js';
+
+/** A whole configuration: checked, compiled, frozen. */
+export interface Config {
+  /** The file it was read from, absolute. */
+  file: string;
+  sentinel: {
+    name: string;
+    region: string;
+    labels: Readonly<Record<string, string>>;
+    /** Absolute. */
+    dataDirectory: string;
+  };
+  /** Added to every sample that lacks the label. */
+  externalLabels: Readonly<Record<string, string>>;
+  /** The enabled ones. */
+  tasks: readonly Task[];
+  plugins: {
+    /** Absolute. */
+    directories: readonly string[];
+    /** Keys that hold for a whole probe host, by plugin, as written. */
+    hostConfig: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  };
+  http: {
+    /** `host:port` or `unix:/path`; empty = off. */
+    listen: string;
+  };
+  buffer: BufferOptions;
+  destinations: readonly Destination[];
+  logging: LoggingOptions;
+  /** What deserves a line in the log but is no error (a key without effect, secrets readable by others). */
+  warnings: readonly string[];
+}
+
+/** The `logging` section, compiled. */
+export interface LoggingOptions {
+  level: 'debug' | 'info' | 'warn' | 'error';
+  format: 'pretty' | 'json';
+  stdout: boolean;
+  /** Absolute path, or `undefined` for no file. */
+  file: string | undefined;
+}

@@ -1,0 +1,19 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+declare const SENTINEL_VERSION: string | undefined;
+
+const bundled = typeof SENTINEL_VERSION === 'string';
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** The version of package.json; `dev` where the code runs unbundled (tests). */
+export const VERSION: string = bundled ? SENTINEL_VERSION : 'dev';
+
+/** The folder of the built program: the bundles, `plugins/` and `native/` (`dist/`, or the compiler's output in tests). */
+export const PROGRAM_DIRECTORY: string = bundled ? here : join(here, '../..');
+
+/** The program that a probe host runs. */
+export const PROBE_HOST_PROGRAM: string = join(
+  PROGRAM_DIRECTORY,
+  bundled ? 'probe-host.js' : 'src/probe/host-process.js',
+);

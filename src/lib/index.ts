@@ -1,0 +1,20 @@
+export { Backoff } from './backoff.js';
+export { PROBE_HOST_PROGRAM, PROGRAM_DIRECTORY, VERSION } from './build.js';
+export { type Clock, MAX_TIMER_MS, systemClock, type Timer } from './clock.js';
+export { formatDuration, tryParseDuration } from './duration.js';
+export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './errors.js';
+export { type Logger, Throttle } from './log.js';
+export {
+  Cell,
+  escapeLabelValue,
+  Family,
+  formatValue,
+  labelKey,
+  type MetricLabels,
+  Metrics,
+  type MetricType,
+} from './metrics.js';
+export type { Entries, FieldMetadata, Schema, SchemaIssue, Section } from './schema.js';
+export * as field from './schema.js';
+export { redactUrl, Secret } from './secret.js';
+export { formatSize, tryParseSize } from './size.js';

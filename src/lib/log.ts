@@ -1,0 +1,34 @@
+import type { Logger as PinoLogger } from 'pino';
+
+/** The one structured logger, handed down: `log.child({ component: 'sender' })`. Never imported as a global. */
+export type Logger = PinoLogger;
+
+/** Lets the first of a row of equal messages through, then at most one per `periodMs`, and says how many were held back. */
+export class Throttle {
+  readonly #periodMs: number;
+  readonly #now: () => number;
+  readonly #seen = new Map<string, { lastMs: number; held: number }>();
+
+  constructor(periodMs: number, now: () => number) {
+    this.#periodMs = periodMs;
+    this.#now = now;
+  }
+
+  /** How many equal ones were held back before this one, or `undefined` when this one is to be held back too. */
+  pass(key: string): number | undefined {
+    const now = this.#now();
+    const seen = this.#seen.get(key);
+    if (seen !== undefined && now - seen.lastMs < this.#periodMs) {
+      seen.held++;
+      return undefined;
+    }
+    if (this.#seen.size >= 1000) this.#seen.clear();
+    this.#seen.set(key, { lastMs: now, held: 0 });
+    return seen?.held ?? 0;
+  }
+
+  /** After a recovery: the next one of this key passes at once. */
+  forget(key: string): void {
+    this.#seen.delete(key);
+  }
+}

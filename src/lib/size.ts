@@ -1,0 +1,30 @@
+const UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 2 ** 10,
+  KiB: 2 ** 10,
+  MB: 2 ** 20,
+  MiB: 2 ** 20,
+  GB: 2 ** 30,
+  GiB: 2 ** 30,
+  TB: 2 ** 40,
+  TiB: 2 ** 40,
+};
+
+/** Bytes of a size with a unit: `64KiB`, `1GiB`, `512B`, `0`. Prometheus's `KB`, `MB`, `GB` are powers of 1024 too. `undefined` when it is none. */
+export function tryParseSize(text: string): number | undefined {
+  if (text === '0') return 0;
+  const match = /^(\d+(?:\.\d+)?)([KMGT]?i?B)$/.exec(text);
+  const unit = match === null ? undefined : UNITS[match[2]!];
+  if (match === null || unit === undefined) return undefined;
+  const bytes = Number(match[1]) * unit;
+  return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : undefined;
+}
+
+/** A size as a person writes it: 33554432 -> `32MiB`; what no unit divides stays in bytes (`1500B`). */
+export function formatSize(bytes: number): string {
+  for (const unit of ['TiB', 'GiB', 'MiB', 'KiB'] as const) {
+    const size = UNITS[unit]!;
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
+  }
+  return `${bytes}B`;
+}

@@ -1,0 +1,70 @@
+import { invariant } from '../lib/index.js';
+import type { Labels } from './labels.js';
+
+/** Index of a series in its owner's table, while the series lives. Used again for another series after it went. */
+export type SeriesRef = number;
+
+/** What a later stage remembers per series: an array beside the table, cleared where a series goes. */
+export type Column<T> = (T | undefined)[];
+
+/**
+ * The series of one owner (a target, a task, a push client). A series is found by its key, the text under which its owner sees it;
+ * later stages find their own decision about it in a column, by its ref alone.
+ *
+ *   ref      0        1        2
+ *   labels   up{..}   a{..}    (free)
+ *   column   bytes    bytes    undefined     <- one per stage that asked
+ */
+export class SeriesTable {
+  readonly #refs = new Map<string, SeriesRef>();
+  readonly #labels: (Labels | undefined)[] = [];
+  readonly #keys: string[] = [];
+  readonly #free: SeriesRef[] = [];
+  readonly #columns = new Map<symbol, Column<unknown>>();
+
+  /** Number of living series. */
+  get size(): number {
+    return this.#refs.size;
+  }
+
+  /** The series with this key, or `undefined`. */
+  find(key: string): SeriesRef | undefined {
+    return this.#refs.get(key);
+  }
+
+  /** Takes in a new series. The key must not be known yet. */
+  add(key: string, labels: Labels): SeriesRef {
+    invariant(!this.#refs.has(key), `series ${key} added twice`);
+    const ref = this.#free.pop() ?? this.#labels.length;
+    this.#refs.set(key, ref);
+    this.#labels[ref] = labels;
+    this.#keys[ref] = key;
+    return ref;
+  }
+
+  /** Labels of a living series, `__name__` among them. */
+  labels(ref: SeriesRef): Labels {
+    const labels = this.#labels[ref];
+    invariant(labels !== undefined, `series ${ref} is gone`);
+    return labels;
+  }
+
+  /** Lets a series go: its ref may be given to another, and every column forgets it. */
+  remove(ref: SeriesRef): void {
+    invariant(this.#labels[ref] !== undefined, `series ${ref} removed twice`);
+    this.#refs.delete(this.#keys[ref]!);
+    this.#labels[ref] = undefined;
+    this.#free.push(ref);
+    for (const column of this.#columns.values()) column[ref] = undefined;
+  }
+
+  /** The column of a stage, made when it first asks. */
+  column<T>(stage: symbol): Column<T> {
+    let column = this.#columns.get(stage);
+    if (column === undefined) {
+      column = [];
+      this.#columns.set(stage, column);
+    }
+    return column as Column<T>;
+  }
+}

@@ -1,0 +1,39 @@
+import type { Batch } from './batch.js';
+import type { SeriesRef, SeriesTable } from './series.js';
+
+/**
+ * Knows which series the owner's last run gave, and marks those that the present one does not give. One per series table.
+ * A series that was marked has ended, and leaves the table with the run after, so that its ref stays good while the batch travels.
+ */
+export class StaleTracker {
+  readonly #table: SeriesTable;
+  #seen = new Set<SeriesRef>();
+  #last = new Set<SeriesRef>();
+  #ended: SeriesRef[] = [];
+
+  constructor(table: SeriesTable) {
+    this.#table = table;
+  }
+
+  /** Before the first sample of a run: lets go of the series that ended with the last one. */
+  begin(): void {
+    for (const ref of this.#ended) this.#table.remove(ref);
+    this.#ended = [];
+  }
+
+  /** A series of this run. */
+  see(ref: SeriesRef): void {
+    this.#seen.add(ref);
+  }
+
+  /** After the last sample of a run: adds a stale marker for every series of the last run that this one did not give. */
+  end(batch: Batch, timestampMs: number): void {
+    for (const ref of this.#last) {
+      if (this.#seen.has(ref)) continue;
+      batch.addStale(ref, timestampMs);
+      this.#ended.push(ref);
+    }
+    [this.#last, this.#seen] = [this.#seen, this.#last];
+    this.#seen.clear();
+  }
+}

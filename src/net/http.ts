@@ -1,0 +1,62 @@
+import type { Secret } from '../lib/index.js';
+
+/** The `tls_config` of Prometheus (all paths absolute). */
+export interface TlsOptions {
+  caFile?: string | undefined;
+  certFile?: string | undefined;
+  keyFile?: string | undefined;
+  serverName?: string | undefined;
+  insecureSkipVerify?: boolean | undefined;
+  minVersion?: 'TLS10' | 'TLS11' | 'TLS12' | 'TLS13' | undefined;
+  maxVersion?: 'TLS10' | 'TLS11' | 'TLS12' | 'TLS13' | undefined;
+}
+
+/** How to speak HTTP with one peer; compiled once from the configuration. */
+export interface HttpClientOptions {
+  basicAuth?: { username: string; password: Secret | undefined } | undefined;
+  /** `Authorization: <type> <credentials>`; a bearer token is type `Bearer`. */
+  authorization?: { type: string; credentials: Secret } | undefined;
+  tls?: TlsOptions | undefined;
+  proxyUrl?: string | undefined;
+  /** Sent with every request; secret values are wrapped. */
+  headers?: Readonly<Record<string, string | Secret>> | undefined;
+  followRedirects?: boolean | undefined;
+  /** Keep connections for the next request. */
+  keepAlive: boolean;
+}
+
+/** One request. */
+export interface HttpRequest {
+  method: string;
+  url: string;
+  headers?: Readonly<Record<string, string>>;
+  body?: Uint8Array;
+  /** Bounds connect, headers and body together. */
+  signal: AbortSignal;
+  /** Bytes of the decompressed body at most; a longer one is SEN_LIMIT. */
+  maxBodyBytes: number;
+}
+
+/** A whole answer. */
+export interface HttpResponse {
+  status: number;
+  statusText: string;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string>>;
+  /** Decompressed (gzip, deflate). */
+  body: Buffer;
+  /** Where the answer came from after redirects. */
+  url: string;
+}
+
+/** The one HTTP client, used by everyone who speaks HTTP with a configured peer. */
+export interface HttpClient {
+  /**
+   * Sends one request and reads the whole answer, whatever its status. Throws SEN_RESOLVE, SEN_NET, SEN_TLS or SEN_LIMIT; the cause keeps the
+   * system's code (`ECONNREFUSED`). An aborted signal throws its reason. A POST is never turned into a GET: 301-303 are given back as they are,
+   * 307 and 308 are sent again, without credentials when the host differs.
+   */
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** Closes kept connections. */
+  close(): void;
+}

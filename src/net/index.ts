@@ -1,0 +1,2 @@
+export type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse, TlsOptions } from './http.js';
+export type { Address, IpFamily, Resolver } from './resolver.js';

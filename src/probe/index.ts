@@ -1,0 +1,3 @@
+export { fieldsOf, type LoadedPlugin, loadPlugin, loadPlugins, type PluginCatalog } from './plugin-loader.js';
+export type { LastResult, TaskStatus } from './status.js';
+export { type ReadOptions, readOptions, type Task } from './task.js';

@@ -1,0 +1,133 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { errorLine, PROGRAM_DIRECTORY, SentinelError } from '../lib/index.js';
+import { type Definition, type PluginModule, sdk } from '../sdk/index.js';
+
+/** A plugin that was found and loaded. */
+export interface LoadedPlugin {
+  definition: Definition;
+  /** Its folder. */
+  directory: string;
+  /** The process that runs it: its `lane` or `probe` when built in, its own name when it comes from outside. */
+  lane: string;
+  builtin: boolean;
+}
+
+/** All plugins of this configuration, and what is wrong with those that did not load. One bad plugin does not stop the rest. */
+export interface PluginCatalog {
+  plugins: ReadonlyMap<string, LoadedPlugin>;
+  /** `path` names the folder or directory; the message says what to do. */
+  problems: readonly { path: string; message: string }[];
+}
+
+const BUILTIN_DIRECTORY = join(PROGRAM_DIRECTORY, 'plugins');
+const ENTRY_FILES = ['index.js', 'index.mjs'];
+
+/** Loads the built-in plugins and those below `directories` (absolute paths). Never throws: see `problems`. */
+export async function loadPlugins(directories: readonly string[]): Promise<PluginCatalog> {
+  const plugins = new Map<string, LoadedPlugin>();
+  const problems: { path: string; message: string }[] = [];
+  for (const parent of [BUILTIN_DIRECTORY, ...directories]) {
+    const builtin = parent === BUILTIN_DIRECTORY;
+    for (const directory of foldersIn(parent, problems)) {
+      try {
+        const plugin = await loadPlugin(directory, builtin);
+        const other = plugins.get(plugin.definition.name);
+        if (other !== undefined)
+          throw new Error(
+            `a plugin "${plugin.definition.name}" was already loaded from ${other.directory}; rename the folder and its name`,
+          );
+        plugins.set(plugin.definition.name, plugin);
+      } catch (error) {
+        problems.push({ path: directory, message: errorLine(error) });
+      }
+    }
+  }
+  return { plugins, problems };
+}
+
+/** Loads the plugin of one folder and checks its definition. Throws SEN_PLUGIN_INVALID. */
+export async function loadPlugin(directory: string, builtin: boolean): Promise<LoadedPlugin> {
+  if (!builtin) refuseUnsafe(directory);
+  const entry = ENTRY_FILES.map((file) => join(directory, file)).find((file) => existsSync(file));
+  if (entry === undefined)
+    throw invalid(directory, 'has no index.js or index.mjs (TypeScript must be built first)');
+  let definition: Definition;
+  try {
+    const module = (await import(pathToFileURL(resolve(entry)).href)) as { default?: PluginModule };
+    if (typeof module.default !== 'function')
+      throw new Error('its default export must be a function: (sdk) => definition');
+    definition = module.default(sdk) as unknown as Definition;
+  } catch (error) {
+    throw new SentinelError('SEN_PLUGIN_INVALID', `cannot load plugin "${directory}"`, { cause: error });
+  }
+  const fault = faultOf(definition, directory);
+  if (fault !== undefined) throw invalid(directory, fault);
+  return { definition, directory, builtin, lane: builtin ? (definition.lane ?? 'probe') : definition.name };
+}
+
+function invalid(directory: string, fault: string): SentinelError {
+  return new SentinelError('SEN_PLUGIN_INVALID', `plugin "${directory}" ${fault}`);
+}
+
+/** What is wrong with a definition, or nothing. */
+function faultOf(definition: Definition, directory: string): string | undefined {
+  const folder = resolve(directory).split('/').at(-1);
+  if (typeof definition !== 'object' || definition === null) return 'gives no definition';
+  if (definition.name !== folder)
+    return `has the name "${definition.name}", but its folder is "${folder}"; they must be equal`;
+  if (!/^[a-z][a-z0-9-]*$/.test(definition.name))
+    return 'must have a name of lower case letters, digits and dashes';
+  for (const key of ['version', 'description', 'target'] as const)
+    if (typeof definition[key] !== 'string' || definition[key] === '') return `lacks \`${key}\``;
+  for (const key of ['prepare', 'collect'] as const)
+    if (typeof definition[key] !== 'function') return `lacks \`${key}\``;
+  if (definition.config === undefined) return 'lacks `config`, its schema';
+  const keys = Object.keys(fieldsOf(definition));
+  if (!keys.includes(definition.target))
+    return `names the target key "${definition.target}", which its config does not have`;
+  for (const key of [...Object.keys(definition.flags ?? {}), ...(definition.settable ?? [])]) {
+    if (!keys.includes(key)) return `names the key "${key}", which its config does not have`;
+  }
+  if (definition.metrics !== 'dynamic' && !Array.isArray(definition.metrics))
+    return 'lacks `metrics` (a list, or "dynamic")';
+  return undefined;
+}
+
+/** The keys of a plugin's config with their schemas. */
+export function fieldsOf(definition: Definition) {
+  return sdk.field.metadataOf(definition.config).entries ?? {};
+}
+
+function foldersIn(parent: string, problems: { path: string; message: string }[]): string[] {
+  try {
+    return readdirSync(parent)
+      .filter((name) => !name.startsWith('.') && name !== 'node_modules')
+      .map((name) => join(parent, name))
+      .filter((path) => statSync(path).isDirectory())
+      .sort();
+  } catch (error) {
+    problems.push({
+      path: parent,
+      message: `cannot read the plugin directory "${parent}": ${errorLine(error)}`,
+    });
+    return [];
+  }
+}
+
+/** Code that another user may change is not run: the folder and its parent must be owned by root or by us, and not be writable by others. */
+function refuseUnsafe(directory: string): void {
+  const uid = process.getuid?.() ?? 0;
+  for (const path of [resolve(directory), resolve(directory, '..')]) {
+    const stat = statSync(path);
+    if (stat.uid !== 0 && stat.uid !== uid)
+      throw invalid(
+        directory,
+        `is refused: "${path}" is owned by user ${stat.uid}; chown it to root or to the agent's user`,
+      );
+    const sticky = (stat.mode & 0o1000) !== 0;
+    if ((stat.mode & 0o022) !== 0 && !sticky)
+      throw invalid(directory, `is refused: "${path}" may be written by others; run chmod go-w on it`);
+  }
+}

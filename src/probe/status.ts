@@ -1,0 +1,33 @@
+import type { Reason } from '../sdk/index.js';
+import type { Task } from './task.js';
+
+/** The last result of a task, for people and the API. */
+export interface LastResult {
+  plannedMs: number;
+  startedMs: number;
+  durationSeconds: number;
+  ok: boolean;
+  reason: Reason | undefined;
+  evidence: string | undefined;
+  /** Samples in all. */
+  samples: number;
+  /** The first 32 samples without labels of their own, by name: `ping_rtt_ms`. */
+  values: Readonly<Record<string, number>>;
+}
+
+/** What the agent knows of a task. */
+export interface TaskStatus {
+  task: Task;
+  last: LastResult | undefined;
+  /** Runs with a result, and how many of them failed. */
+  runs: number;
+  failures: number;
+  /** Ticks without a run because the one before was still going. */
+  skipped: number;
+  /** Ticks that passed while the probe host could not run. */
+  missed: number;
+  /** Runs that were cut short by a stop, a reload or a dead host; they gave no sample. */
+  aborted: number;
+  /** Why it cannot run at all (its plugin did not load, its options were refused), if so. */
+  problem: string | undefined;
+}

@@ -1,0 +1,53 @@
+import { field } from '../lib/index.js';
+import { DeadlineError, type Definition, OptionError } from './plugin.js';
+
+export { field, type MetricType, redactUrl, type Schema, Secret } from '../lib/index.js';
+export type {
+  Address,
+  HttpClient,
+  HttpClientOptions,
+  HttpRequest,
+  HttpResponse,
+  IpFamily,
+  Resolver,
+  TlsOptions,
+} from '../net/index.js';
+export {
+  DeadlineError,
+  type Definition,
+  type MetricDeclaration,
+  OptionError,
+  type PluginHost,
+  REASONS,
+  type Reason,
+  type Result,
+  type Run,
+  type Sample,
+  UNMEASURED,
+} from './plugin.js';
+
+/** What a plugin is given: the one public promise. A plugin imports types from here and no values, so that one outside the tree is written in the same way. */
+export interface Sdk {
+  /** Grows when a plugin must change. */
+  version: 1;
+  /** Gives the definition back; infers its types. */
+  define: typeof define;
+  /** Builders of the config schema. */
+  field: typeof field;
+  /** Throw it for a wrong option. */
+  OptionError: typeof OptionError;
+  /** `signal.reason` when a run reached its deadline. */
+  DeadlineError: typeof DeadlineError;
+}
+
+/** The default export of a plugin folder. */
+export type PluginModule = (sdk: Sdk) => Definition<never, never, never, never>;
+
+/** The sdk that the loader hands to plugins. */
+export const sdk: Sdk = { version: 1, define, field, OptionError, DeadlineError };
+
+function define<Config, Shared, Prepared, HostConfig>(
+  definition: Definition<Config, Shared, Prepared, HostConfig>,
+): Definition<Config, Shared, Prepared, HostConfig> {
+  return definition;
+}

@@ -1,0 +1,21 @@
+import type { HttpClientOptions } from '../net/index.js';
+
+/** A receiver of remote write. Known by its name through restarts, reloads and reordering. */
+export interface Destination {
+  name: string;
+  url: string;
+  /** `auto` takes the best that the receiver speaks; so far that is remote write 1.0. */
+  protocol: 'auto' | 'remote_write_1';
+  /** fifo: one request in flight, oldest first. fresh_first: live data first, the backlog oldest-first beside it. */
+  order: 'fifo' | 'fresh_first';
+  /** Bounds one request, connect to answer. */
+  timeoutMs: number;
+  minBackoffMs: number;
+  maxBackoffMs: number;
+  /** Samples in a request at most. */
+  batchSize: number;
+  /** How long samples are collected after a block. */
+  flushIntervalMs: number;
+  /** Auth, TLS, headers, proxy. */
+  http: Omit<HttpClientOptions, 'keepAlive' | 'followRedirects'>;
+}

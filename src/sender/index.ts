@@ -1,0 +1,2 @@
+export type { Destination } from './destination.js';
+export type { DestinationStatus } from './status.js';
