@@ -1,4 +1,5 @@
 import { field } from '../lib/index.js';
+import { createTlsContext } from '../net/index.js';
 import { DeadlineError, type Definition, OptionError } from './plugin.js';
 
 export { field, type MetricType, redactUrl, type Schema, Secret } from '../lib/index.js';
@@ -10,6 +11,7 @@ export type {
   HttpResponse,
   IpFamily,
   Resolver,
+  TlsContext,
   TlsOptions,
 } from '../net/index.js';
 export {
@@ -38,13 +40,15 @@ export interface Sdk {
   OptionError: typeof OptionError;
   /** `signal.reason` when a run reached its deadline. */
   DeadlineError: typeof DeadlineError;
+  /** The certificates of a `tls_config`, for a plugin that speaks TLS by itself; the system's trusted ones where no file is named. */
+  createTlsContext: typeof createTlsContext;
 }
 
 /** The default export of a plugin folder. */
 export type PluginModule = (sdk: Sdk) => Definition<never, never, never, never>;
 
 /** The sdk that the loader hands to plugins. */
-export const sdk: Sdk = { version: 1, define, field, OptionError, DeadlineError };
+export const sdk: Sdk = { version: 1, define, field, OptionError, DeadlineError, createTlsContext };
 
 function define<Config, Shared, Prepared, HostConfig>(
   definition: Definition<Config, Shared, Prepared, HostConfig>,
