@@ -5,6 +5,7 @@ export {
   type ExposedSample,
   type Exposition,
   type ExpositionOptions,
+  ExpositionReader,
   parseExposition,
 } from './read.js';
 export type { FamilyType, Series } from './series.js';

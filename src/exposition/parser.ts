@@ -72,6 +72,15 @@ export abstract class ExpositionParser {
     return this.bytes.toString('latin1', this.seriesStart, this.seriesEnd);
   }
 
+  /** Whether the series at hand has this key: cheaper than making it. Compares from the end, where neighbours differ. */
+  seriesIs(key: string): boolean {
+    const bytes = this.bytes;
+    const start = this.seriesStart;
+    if (this.seriesEnd - start !== key.length) return false;
+    for (let i = key.length - 1; i >= 0; i--) if (bytes[start + i] !== key.charCodeAt(i)) return false;
+    return true;
+  }
+
   /** Byte offset behind the last entry, for progress and tests. */
   get position(): number {
     return this.at;
@@ -117,6 +126,7 @@ export abstract class ExpositionParser {
     if ((CLASS[bytes[from]!]! & METRIC_START) === 0) throw this.fault(from, 'expected a metric name');
     let end = from;
     while ((CLASS[bytes[end]!]! & METRIC) !== 0) end++;
+    this.checkLength(from, end);
     this.family = bytes.toString('latin1', from, end);
     return end;
   }
