@@ -1,1 +1,2 @@
 export type { Config, LoggingOptions } from './config.js';
+export { loadConfig } from './temporary.js';

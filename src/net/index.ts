@@ -1,2 +1,3 @@
 export type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse, TlsOptions } from './http.js';
 export type { Address, IpFamily, Resolver } from './resolver.js';
+export { createHttpClient, createResolver } from './temporary.js';

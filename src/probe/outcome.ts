@@ -1,30 +1,138 @@
-import { DeadlineError, type MetricDeclaration, type Result, type Sample } from '../sdk/index.js';
+import { errorLine } from '../lib/index.js';
+import {
+  DeadlineError,
+  type Definition,
+  REASONS,
+  type Reason,
+  type Result,
+  type Sample,
+  UNMEASURED,
+} from '../sdk/index.js';
 
-/** What the host adds to every run, so that every plugin can be asked the same questions. */
-export const HOST_METRICS: readonly MetricDeclaration[] = [
-  { name: 'probe_success', type: 'gauge', help: '1 if the probe succeeded, 0 if not.' },
-  { name: 'probe_duration_seconds', type: 'gauge', help: 'How long the run took, in seconds.' },
-  {
-    name: 'probe_failure_info',
-    type: 'gauge',
-    help: '1, with the reason why the probe failed; absent when it succeeded.',
-  },
-];
+/** How long a run may take to settle after its deadline before it is given up. */
+const GRACE_MS = 1000;
 
-const HOST_NAMES = new Set(HOST_METRICS.map((metric) => metric.name));
+/** What a run came to: a result with the samples that every run has, or nothing because we cut it short. */
+export type Outcome =
+  | { kind: 'aborted' }
+  | {
+      kind: 'result';
+      ok: boolean;
+      reason: Reason | undefined;
+      evidence: string | undefined;
+      samples: Sample[];
+      durationSeconds: number;
+    };
 
-/** The samples of a run: the plugin's own, then what the host adds. A plugin's sample of a name of the host is left out. */
-export function outcomeSamples(result: Result, durationSeconds: number): Sample[] {
-  const samples = result.samples.filter((sample) => !HOST_NAMES.has(sample.name));
-  samples.push({ name: 'probe_success', value: result.ok ? 1 : 0 });
-  samples.push({ name: 'probe_duration_seconds', value: durationSeconds });
-  if (!result.ok)
-    samples.push({ name: 'probe_failure_info', labels: { reason: result.reason ?? 'internal' }, value: 1 });
+/** `signal.reason` when we cut a run short: a stop, a reload. Such a run gives no sample. */
+export class CutShortError extends Error {
+  constructor() {
+    super('the run was cut short');
+    this.name = 'CutShortError';
+  }
+}
+
+/**
+ * Runs a plugin once and adds what every run has: `probe_success`, `probe_duration_seconds` and, on failure, `probe_failure_info{reason}`.
+ * A throw is a failure with the reason `internal`. A run that does not settle within a second of its deadline is one too, and is left alone.
+ * The same for the service and for `trigger`. Never rejects.
+ */
+export async function runOnce(
+  definition: Definition,
+  prepared: unknown,
+  run: { timeoutMs: number; plannedMs: number; cutShort: AbortSignal },
+): Promise<Outcome> {
+  if (run.cutShort.aborted) return { kind: 'aborted' };
+  const controller = new AbortController();
+  const onCutShort = () => controller.abort(new CutShortError());
+  run.cutShort.addEventListener('abort', onCutShort, { once: true });
+  const deadline = setTimeout(() => controller.abort(new DeadlineError(run.timeoutMs)), run.timeoutMs);
+  const startedMs = performance.now();
+  const stuck = giveUpAfterGrace(controller.signal, definition.name);
+  let result: Result;
+  try {
+    const settled = definition.collect(prepared, {
+      signal: controller.signal,
+      timeoutMs: run.timeoutMs,
+      plannedMs: run.plannedMs,
+    });
+    result = checked(await Promise.race([settled, stuck.promise]));
+  } catch (error) {
+    result = {
+      ok: false,
+      reason: 'internal',
+      samples: [],
+      evidence: `plugin ${definition.name}: ${errorLine(error)}`,
+    };
+  } finally {
+    clearTimeout(deadline);
+    stuck.cancel();
+    run.cutShort.removeEventListener('abort', onCutShort);
+  }
+  if (run.cutShort.aborted) return { kind: 'aborted' };
+  const durationSeconds = (performance.now() - startedMs) / 1000;
+  const reason = result.ok ? undefined : (result.reason ?? 'internal');
+  return {
+    kind: 'result',
+    ok: result.ok,
+    reason,
+    evidence: result.evidence,
+    samples: outcomeSamples(result, reason, durationSeconds),
+    durationSeconds,
+  };
+}
+
+function outcomeSamples(result: Result, reason: Reason | undefined, durationSeconds: number): Sample[] {
+  const measured = reason === undefined || !UNMEASURED.includes(reason);
+  const samples: Sample[] = [
+    { name: 'probe_success', value: result.ok ? 1 : 0 },
+    { name: 'probe_duration_seconds', value: durationSeconds },
+  ];
+  if (reason !== undefined) samples.push({ name: 'probe_failure_info', labels: { reason }, value: 1 });
+  if (measured) for (const sample of result.samples) samples.push(sample);
   return samples;
 }
 
-/** The result of a run whose `collect` threw: a deadline passed on is a timeout, everything else is a fault of the plugin. */
-export function resultOfThrow(error: unknown, evidence: string): Result {
-  if (error instanceof DeadlineError) return { ok: false, reason: 'timeout', samples: [], evidence };
-  return { ok: false, reason: 'internal', samples: [], evidence };
+/** A promise that rejects a while after the signal aborted. */
+function giveUpAfterGrace(
+  signal: AbortSignal,
+  plugin: string,
+): { promise: Promise<never>; cancel: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  let reject: (error: Error) => void = () => {};
+  const promise = new Promise<never>((_, no) => {
+    reject = no;
+  });
+  promise.catch(() => {}); // The race may be over before it rejects.
+  const onAbort = () => {
+    timer = setTimeout(
+      () => reject(new Error(`"${plugin}" did not settle within ${GRACE_MS}ms of its signal`)),
+      GRACE_MS,
+    );
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    promise,
+    cancel: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+/** A plugin from outside may give anything: what does not fit throws, and reads as a fault of the plugin. */
+function checked(result: Result): Result {
+  if (typeof result !== 'object' || result === null || typeof result.ok !== 'boolean')
+    throw new Error('collect gave no result with `ok`');
+  if (!result.ok && !REASONS.includes(result.reason as Reason))
+    throw new Error(`collect gave the reason "${result.reason}"; known: ${REASONS.join(', ')}`);
+  if (!Array.isArray(result.samples)) throw new Error('collect gave no list of samples');
+  for (const sample of result.samples) {
+    if (typeof sample.name !== 'string' || sample.name === '' || typeof sample.value !== 'number') {
+      throw new Error(
+        `collect gave a sample without name or number: ${JSON.stringify(sample)?.slice(0, 100)}`,
+      );
+    }
+  }
+  return result;
 }
