@@ -63,11 +63,15 @@ function sampleNeeded({ definition }: LoadedPlugin): boolean {
 }
 
 function keyFaults({ definition }: LoadedPlugin, found: readonly string[]): string[] {
-  const known = Object.keys(fieldsOf(definition));
-  const given = (key: string) => found.includes(key);
-  // A secret may be shown in either of its two forms.
-  const other = (key: string) => (key.endsWith('_file') ? key.slice(0, -'_file'.length) : `${key}_file`);
-  const missing = known.filter((key) => !given(key) && !(known.includes(other(key)) && given(other(key))));
+  const entries = fieldsOf(definition);
+  const known = Object.keys(entries);
+  // A secret may be shown in either of its two forms, and is named once.
+  const secrets = known.filter((key) => field.metadataOf(entries[key]!).kind === 'secret');
+  const inFiles = secrets.map((key) => `${key}_file`);
+  const missing = known.filter(
+    (key) =>
+      !found.includes(key) && !inFiles.includes(key) && !(secrets.includes(key) && found.includes(`${key}_file`)),
+  );
   return [
     ...missing.map((key) => `sample.yaml does not show the option "${key}" (as a comment: # ${key}: ...)`),
     ...found
