@@ -8,7 +8,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -28,9 +27,10 @@ function run(command, args, options = {}) {
 
 const has = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
 
-/** What of the tools that native packages are compiled with is not there. */
+/** What of the tools that an install needs is not there. */
 function missingTools() {
   const missing = [];
+  if (!has('npm')) missing.push('npm');
   if (!has('make')) missing.push('make');
   if (!has('c++') && !has('g++') && !has('clang++')) missing.push('a C++ compiler (g++)');
   if (!has('python3')) missing.push('python3');
@@ -38,39 +38,38 @@ function missingTools() {
 }
 
 function explainInstall(output) {
-  const missing = missingTools();
-  if (missing.length > 0) {
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|EHOSTUNREACH/.test(output)) {
     return [
-      `cannot compile the native packages: ${missing.join(', ')} missing.`,
-      'On Debian: apt-get install make g++ python3. Or copy a built dist/ from another host of the same kind.',
-    ];
-  }
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|network/i.test(output)) {
-    return [
-      'cannot reach the npm registry to install the packages of package.json.',
-      'Check the network and `npm config get registry` (proxy: `npm config set https-proxy URL`), or copy a built dist/ from another host.',
+      'cannot reach the npm registry, which the packages of package.json come from.',
+      'Check the network and `npm config get registry` (behind a proxy: `npm config set https-proxy URL`), or copy a built dist/ from another host.',
     ];
   }
   return ['cannot install the packages of package.json; npm said:', ...output.trim().split('\n').slice(-15)];
 }
 
+/** Whether node_modules holds every package of the lock file, in its version. */
+function installed() {
+  const packagesOf = (file) => JSON.parse(readFileSync(join(root, file), 'utf8')).packages;
+  if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return false;
+  const present = packagesOf('node_modules/.package-lock.json');
+  return Object.entries(packagesOf('package-lock.json')).every(
+    ([path, wanted]) => path === '' || wanted.optional || present[path]?.version === wanted.version,
+  );
+}
+
 /** Runs `npm ci` when node_modules does not stand for the lock file. */
 export function install() {
-  const lock = join(root, 'package-lock.json');
-  const installed = join(root, 'node_modules/.package-lock.json');
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
-  if (!has('npm'))
+  if (installed()) return;
+  const missing = missingTools();
+  if (missing.length > 0) {
     fail([
-      'npm is missing, and node_modules with it.',
-      'Install npm (it comes with Node), or copy a built dist/ from another host.',
+      `cannot install: ${missing.join(', ')} missing, needed for two packages with native code (better-sqlite3, raw-socket).`,
+      'On Debian: apt-get install npm make g++ python3. Or copy a built dist/ from another host of the same kind.',
     ]);
+  }
   say('installing packages (npm ci; compiles two native ones, about a minute) ...');
   const result = run('npm', ['ci', '--no-audit', '--no-fund']);
-  if (result.status !== 0) {
-    rmSync(installed, { force: true });
-    fail(explainInstall(`${result.stdout}\n${result.stderr}`));
-  }
-  if (existsSync(installed)) run('touch', [installed]);
+  if (result.status !== 0) fail(explainInstall(`${result.stdout}\n${result.stderr}`));
 }
 
 /** Compiles src, plugins and test to .build with full type checks. */

@@ -1,7 +1,18 @@
-import type { Logger as PinoLogger } from 'pino';
+/** Writes one line: a message, or fields and a message. */
+export interface LogLine {
+  (message: string): void;
+  (fields: object, message: string): void;
+}
 
-/** The one structured logger, handed down: `log.child({ component: 'sender' })`. Never imported as a global. */
-export type Logger = PinoLogger;
+/** The one structured logger, handed down: `log.child({ component: 'sender' })`. Never imported as a global. pino's loggers are such; a probe host has a smaller one. */
+export interface Logger {
+  debug: LogLine;
+  info: LogLine;
+  warn: LogLine;
+  error: LogLine;
+  /** A logger that adds these fields to every line. */
+  child(fields: Record<string, unknown>): Logger;
+}
 
 /** Lets the first of a row of equal messages through, then at most one per `periodMs`, and says how many were held back. */
 export class Throttle {

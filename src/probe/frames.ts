@@ -1,0 +1,98 @@
+import { deserialize, serialize } from 'node:v8';
+import { invariant } from '../lib/index.js';
+import type { Reason } from '../sdk/index.js';
+import type { Task } from './task.js';
+
+/** The samples of a run, by columns: what crosses from a probe host to the agent. */
+export interface SampleColumns {
+  names: string[];
+  /** Name and value in turn, sorted by name; `undefined` where a sample has no labels of its own. */
+  labels: (string[] | undefined)[];
+  values: Float64Array;
+  /** Milliseconds; NaN where a sample has none of its own. Absent when none has. */
+  timestamps: Float64Array | undefined;
+}
+
+/** What a run gave. */
+export interface RunResult {
+  plannedMs: number;
+  startedMs: number;
+  finishedMs: number;
+  ok: boolean;
+  reason: Reason | undefined;
+  evidence: string | undefined;
+  samples: SampleColumns;
+}
+
+/** From the agent to a probe host. `hello` comes first and once. */
+export type ToHost =
+  | {
+      kind: 'hello';
+      plugins: { directory: string; builtin: boolean }[];
+      hostConfig: Record<string, Record<string, unknown>>;
+      baseDirectory: string;
+      /** Begins the phase text of every task, so that agents with the same tasks spread. */
+      agentName: string;
+      credits: number;
+    }
+  | { kind: 'tasks'; add: Task[]; remove: string[] }
+  | { kind: 'credit'; count: number }
+  | { kind: 'stop' };
+
+/** From a probe host to the agent. */
+export type ToAgent =
+  | { kind: 'result'; id: string; result: RunResult }
+  | { kind: 'problem'; id: string; message: string }
+  | { kind: 'aborted'; id: string }
+  | { kind: 'ticks'; id: string; skipped: number; missed: number }
+  | { kind: 'heartbeat'; worstLoopDelayMs: number; droppedResults: number; running: string[] }
+  | {
+      kind: 'log';
+      level: 'debug' | 'info' | 'warn' | 'error';
+      fields: Record<string, unknown>;
+      message: string;
+    }
+  | { kind: 'stopped' };
+
+/** The longest frame that is believed; a longer one is a broken stream. */
+const MAX_FRAME_BYTES = 256 * 2 ** 20;
+const HEADER_BYTES = 4;
+
+/** A message as it goes over the stream: its length (4 bytes, little-endian), then `v8.serialize` (JSON would turn NaN and Inf into null). */
+export function encodeFrame(message: ToHost | ToAgent): Buffer {
+  const body = serialize(message);
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + body.length);
+  frame.writeUInt32LE(body.length, 0);
+  body.copy(frame, HEADER_BYTES);
+  return frame;
+}
+
+/** Cuts a byte stream back into messages. */
+export class FrameReader<M extends ToHost | ToAgent> {
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  /** Takes bytes as they come and gives the messages that are whole now. Throws SEN_BUG on a length that cannot be. */
+  *push(chunk: Buffer): Generator<M> {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    while (this.#bytes >= HEADER_BYTES) {
+      const length = this.#joined(HEADER_BYTES).readUInt32LE(0);
+      invariant(length <= MAX_FRAME_BYTES, `frame of ${length} bytes`);
+      if (this.#bytes < HEADER_BYTES + length) return;
+      const all = this.#joined(HEADER_BYTES + length);
+      this.#chunks = all.length > HEADER_BYTES + length ? [all.subarray(HEADER_BYTES + length)] : [];
+      this.#bytes -= HEADER_BYTES + length;
+      yield deserialize(all.subarray(HEADER_BYTES, HEADER_BYTES + length)) as M;
+    }
+  }
+
+  /** The first chunk, joined with as many of the next as `bytes` needs. */
+  #joined(bytes: number): Buffer {
+    const first = this.#chunks[0]!;
+    if (first.length >= bytes) return first;
+    const all = Buffer.concat(this.#chunks);
+    this.#chunks = [all];
+    return all;
+  }
+}

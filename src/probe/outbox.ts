@@ -1,0 +1,58 @@
+import type { ToAgent } from './frames.js';
+
+type ResultFrame = Extract<ToAgent, { kind: 'result' }>;
+
+/** Results that wait for credit at most, and their samples; the oldest go first. */
+const MAX_RESULTS = 10_000;
+const MAX_SAMPLES = 500_000;
+
+/** The results of a probe host on their way to the agent. Each takes a credit; without one they wait here, bounded, while an agent is stalled. */
+export class Outbox {
+  readonly #send: (frame: ResultFrame) => void;
+  #waiting: ResultFrame[] = [];
+  #waitingSamples = 0;
+  #credits: number;
+  /** Results that were dropped because too many waited. */
+  dropped = 0;
+
+  constructor(credits: number, send: (frame: ResultFrame) => void) {
+    this.#credits = credits;
+    this.#send = send;
+  }
+
+  /** Sends a result, or keeps it until there is credit. */
+  push(frame: ResultFrame): void {
+    if (this.#credits > 0) {
+      this.#credits--;
+      this.#send(frame);
+      return;
+    }
+    this.#waiting.push(frame);
+    this.#waitingSamples += frame.result.samples.names.length;
+    let drop = 0;
+    while (
+      this.#waiting.length - drop > MAX_RESULTS ||
+      (this.#waitingSamples > MAX_SAMPLES && this.#waiting.length - drop > 1)
+    ) {
+      this.#waitingSamples -= this.#waiting[drop++]!.result.samples.names.length;
+    }
+    this.dropped += drop;
+    if (drop > 0) this.#waiting = this.#waiting.slice(drop);
+  }
+
+  /** The agent has dealt with so many results. */
+  credit(count: number): void {
+    this.#credits += count;
+    const ready = this.#waiting.splice(0, this.#credits);
+    this.#credits -= ready.length;
+    for (const frame of ready) {
+      this.#waitingSamples -= frame.result.samples.names.length;
+      this.#send(frame);
+    }
+  }
+
+  /** Sends all that waits, credit or not: the host is about to end. */
+  flush(): void {
+    this.credit(this.#waiting.length);
+  }
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { freePort, run, SENTINEL, temporaryFolder } from './sentinel.js';
+
+/** A copy of the tracked sources, without what npm and the build made. */
+async function copyOfCheckout(t: TestContext): Promise<string> {
+  const folder = join(temporaryFolder(t), 'checkout');
+  for (const name of ['src', 'plugins', 'bin', 'config', 'test', 'package.json', 'package-lock.json', 'tsconfig.json', 'LICENSE']) {
+    cpSync(name, join(folder, name), { recursive: true });
+  }
+  return folder;
+}
+
+/** A PATH that holds only these commands. */
+function pathWith(t: TestContext, commands: readonly string[]): string {
+  const folder = temporaryFolder(t);
+  const find = (command: string) => (process.env.PATH ?? '').split(':').map((dir) => join(dir, command)).find((file) => existsSync(file));
+  for (const command of commands) {
+    const file = find(command);
+    if (file !== undefined) symlinkSync(file, join(folder, command));
+  }
+  return folder;
+}
+
+const SHELL_TOOLS = ['sh', 'env', 'node', 'npm', 'dirname', 'readlink', 'stat', 'find', 'head', 'cat'];
+
+test('without a compiler bin/sentinel says what is missing, and builds nothing', async (t) => {
+  const checkout = await copyOfCheckout(t);
+  const { code, stdout, stderr } = await run(join(checkout, 'bin/sentinel'), ['version'], { env: { PATH: pathWith(t, SHELL_TOOLS) } });
+  assert.equal(code, 3);
+  assert.equal(stdout, '');
+  assert.match(stderr, /cannot install: make, a C\+\+ compiler \(g\+\+\), python3 missing/);
+  assert.match(stderr, /apt-get install npm make g\+\+ python3/);
+  assert.ok(!existsSync(join(checkout, 'node_modules')));
+});
+
+test('without the network bin/sentinel says so', async (t) => {
+  const checkout = await copyOfCheckout(t);
+  const folder = temporaryFolder(t);
+  const registry = `http://127.0.0.1:${await freePort()}/`;
+  const env = { ...process.env, npm_config_registry: registry, npm_config_cache: folder, npm_config_fetch_retries: '0' };
+  const { code, stderr } = await run(join(checkout, 'bin/sentinel'), ['version'], { env });
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /cannot reach the npm registry/);
+});
+
+test('under systemd nothing is built', async (t) => {
+  const checkout = await copyOfCheckout(t);
+  const { code, stderr } = await run(join(checkout, 'bin/sentinel'), ['version'], { env: { ...process.env, INVOCATION_ID: 'x' } });
+  assert.equal(code, 3);
+  assert.match(stderr, /under systemd it is never built/);
+});
+
+test('a checkout whose build is stale is built again, once', async (t) => {
+  const checkout = await copyOfCheckout(t);
+  symlinkSync(resolve('node_modules'), join(checkout, 'node_modules'));
+  const first = await run(join(checkout, 'bin/sentinel'), ['version']);
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stderr, /building/);
+  const second = await run(join(checkout, 'bin/sentinel'), ['version']);
+  assert.equal(second.stderr, '');
+  assert.equal(second.stdout, first.stdout);
+});
+
+test('dist/ copied alone runs in another folder, without node_modules', async (t) => {
+  const folder = temporaryFolder(t);
+  const dist = join(folder, 'opt/sentinel');
+  await run(SENTINEL, ['version']);
+  mkdirSync(join(folder, 'opt'), { recursive: true });
+  cpSync('dist', dist, { recursive: true });
+  const version = await run(process.execPath, [join(dist, 'sentinel.js'), 'version'], { cwd: folder });
+  assert.equal(version.code, 0, version.stderr);
+  assert.match(version.stdout, new RegExp(JSON.parse(readFileSync('package.json', 'utf8')).version));
+  const ping = await run(process.execPath, [join(dist, 'sentinel.js'), 'trigger', 'ping', '127.0.0.1', '-n', '1'], { cwd: folder });
+  assert.equal(ping.code, 0, ping.stdout + ping.stderr);
+  const plugins = await run(process.execPath, [join(dist, 'sentinel.js'), 'plugins'], { cwd: folder });
+  for (const name of readdirSync('plugins')) assert.ok(plugins.stdout.includes(name), `${name} is missing in:\n${plugins.stdout}`);
+});

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import {
+  errorLine,
+  formatDuration,
+  formatSize,
+  redactUrl,
+  Secret,
+  tryParseDuration,
+  tryParseSize,
+} from '../../src/lib/index.js';
+
+test('durations as Prometheus writes them', () => {
+  const f = (text: string, want: number | undefined) => assert.equal(tryParseDuration(text), want, text);
+  f('0', 0);
+  f('15s', 15_000);
+  f('1m30s', 90_000);
+  f('1d', 86_400_000);
+  f('1y2w3d4h5m6s7ms', 31_536_000_000 + 1_209_600_000 + 259_200_000 + 14_400_000 + 300_000 + 6000 + 7);
+  // none
+  for (const text of ['', '10', 's', '1.5s', '-1s', '1s1m', '1m1m', '1 s', '1S', '1us']) f(text, undefined);
+});
+
+test('a duration that was formatted reads back', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 10 ** 12 }), (ms) => tryParseDuration(formatDuration(ms)) === ms),
+  );
+  assert.equal(formatDuration(90_000), '1m30s');
+});
+
+test('sizes with a unit', () => {
+  const f = (text: string, want: number | undefined) => assert.equal(tryParseSize(text), want, text);
+  f('0', 0);
+  f('64KiB', 65_536);
+  f('1GiB', 2 ** 30);
+  f('1.5MB', 1.5 * 2 ** 20);
+  f('512B', 512);
+  for (const text of ['', '64', '64K', 'MiB', '-1B', '1 MiB']) f(text, undefined);
+  assert.equal(formatSize(33_554_432), '32MiB');
+  assert.equal(formatSize(1500), '1500B');
+});
+
+test('a secret does not leak', () => {
+  const secret = new Secret('hunter2');
+  for (const text of [`${secret}`, JSON.stringify({ secret }), inspect({ secret }), String([secret])]) {
+    assert.ok(!text.includes('hunter2') && text.includes('<secret>'), text);
+  }
+  assert.equal(secret.reveal(), 'hunter2');
+});
+
+test('a URL is shown without what may be secret', () => {
+  const f = (url: string, want: string) => assert.equal(redactUrl(url), want);
+  f('http://h:8428/api/v1/write', 'http://h:8428/api/v1/write');
+  f('https://u:p@h/x?token=abc&b=1', 'https://<secret>@h/x?token=<secret>&b=<secret>');
+  f('http://u:p@[bad/x?y=z', 'http://<secret>@[bad/x?<secret>');
+});
+
+test('an error prints with its causes on one line', () => {
+  const error = new Error('cannot open buffer "/x"', {
+    cause: new Error('cannot read header', { cause: 'EIO' }),
+  });
+  assert.equal(errorLine(error), 'cannot open buffer "/x": cannot read header: EIO');
+});

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Schedule } from '../../src/schedule/index.js';
+import { offsetOf, tickAfter } from '../../src/schedule/offset.js';
+import { FakeClock } from '../fake-clock.js';
+
+/** A schedule whose runs take `runMs`, with all that it did. */
+function scheduleOf(clock: FakeClock, runMs = 0) {
+  const runs: { item: string; plannedMs: number; atMs: number }[] = [];
+  const counts = { skipped: 0, missed: 0 };
+  const schedule = new Schedule<string>(clock, {
+    run: (item, plannedMs) => {
+      runs.push({ item, plannedMs, atMs: clock.now() });
+      return runMs === 0 ? Promise.resolve() : new Promise((resolve) => clock.after(runMs, resolve));
+    },
+    onSkip: () => counts.skipped++,
+    onMiss: (_, ticks) => {
+      counts.missed += ticks;
+    },
+  });
+  return { schedule, runs, counts };
+}
+
+const plan = (key: string, intervalMs: number) => ({ key, phase: `agent/${key}`, intervalMs, item: key });
+
+test('a plan runs once at once, then on its own ticks of the wall clock', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs } = scheduleOf(clock);
+  const start = clock.now();
+  schedule.add([plan('a', 10_000)]);
+  await clock.pass(45_000);
+  const want = [start];
+  for (
+    let tick = tickAfter(start, 10_000, offsetOf('agent/a', 10_000));
+    tick <= start + 45_000;
+    tick += 10_000
+  )
+    want.push(tick);
+  assert.deepEqual(
+    runs.map((run) => run.plannedMs),
+    want,
+  );
+});
+
+test('ticks do not drift with the length of a run', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs } = scheduleOf(clock, 900);
+  schedule.add([plan('a', 1000)]);
+  await clock.pass(60_000);
+  const gaps = runs.slice(2).map((run, i) => run.plannedMs - runs[i + 1]!.plannedMs);
+  assert.ok(gaps.length > 50);
+  assert.ok(
+    gaps.every((gap) => gap === 1000),
+    `gaps ${gaps}`,
+  );
+});
+
+test('a tick during a run is skipped and counted, and never queued', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs, counts } = scheduleOf(clock, 2500);
+  schedule.add([plan('a', 1000)]);
+  await clock.pass(31_000);
+  assert.ok(counts.skipped >= 18 && counts.skipped <= 21, `skipped ${counts.skipped}`);
+  assert.equal(counts.missed, 0);
+  for (let i = 1; i < runs.length; i++) assert.ok(runs[i]!.atMs - runs[i - 1]!.atMs >= 2500);
+});
+
+test('ticks that passed unseen are counted, and only the latest is run', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs, counts } = scheduleOf(clock);
+  schedule.add([plan('a', 1000)]);
+  await clock.pass(5000);
+  const before = runs.length;
+  clock.jump(10_000);
+  await clock.pass(0);
+  assert.equal(runs.length, before + 1);
+  assert.equal(counts.missed, 9);
+  assert.ok(clock.now() - runs.at(-1)!.plannedMs < 1000);
+});
+
+test('first runs come in the order of their hash, 500 a second', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs } = scheduleOf(clock);
+  const start = clock.now();
+  schedule.add(Array.from({ length: 1000 }, (_, i) => plan(`t${i}`, 86_400_000)));
+  await clock.pass(1000);
+  assert.ok(Math.abs(runs.length - 500) <= 2, `${runs.length} in the first second`);
+  await clock.pass(1000);
+  assert.equal(new Set(runs.map((run) => run.item)).size, 1000);
+  assert.ok(runs.at(-1)!.plannedMs - start < 2001);
+});
+
+test('phases spread over the interval and are the same after a restart', () => {
+  const offsets = Array.from({ length: 10_000 }, (_, i) => offsetOf(`agent/task-${i}`, 60_000));
+  const perSecond = new Array(60).fill(0);
+  for (const offset of offsets) perSecond[Math.floor(offset / 1000)]++;
+  assert.ok(Math.min(...perSecond) > 110 && Math.max(...perSecond) < 230, perSecond.join(' '));
+  assert.equal(offsetOf('agent/task-1', 60_000), offsets[1]);
+});
+
+test('a removed plan runs no more, a replaced one runs by its new interval', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs } = scheduleOf(clock);
+  schedule.add([plan('a', 1000), plan('b', 1000)]);
+  await clock.pass(3000);
+  schedule.remove('a');
+  schedule.add([plan('b', 10_000)]);
+  const before = runs.length;
+  await clock.pass(20_000);
+  const after = runs.slice(before);
+  assert.ok(after.every((run) => run.item === 'b'));
+  assert.equal(after.length, 3);
+});
+
+test('nothing runs after stop', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs } = scheduleOf(clock);
+  schedule.add([plan('a', 1000)]);
+  await clock.pass(3000);
+  schedule.stop();
+  const before = runs.length;
+  await clock.pass(10_000);
+  assert.equal(runs.length, before);
+});
