@@ -70,7 +70,9 @@ test('each broken rule is found by its check, and by no other', async () => {
     independent_tasks: /must give a result/,
   });
   await f('bad-abort', { deadline: /did not settle within 1000ms/, abort: /did not settle within 1000ms/ });
-  await f('bad-undeclared', { declared_samples: /has the label "not-a-name".*\n.*"surprise_total" is not declared/ });
+  await f('bad-undeclared', {
+    declared_samples: /has the label "not-a-name".*\n.*"surprise_total" is not declared/,
+  });
   await f('bad-leak', { close: /still open after close: 1 x Timeout/ });
   await f('bad-console', { no_output: /wrote to stderr: # a word on stderr \(use host\.log\)/ });
   await f('bad-shared', { independent_tasks: /the same object to two tasks/ });

@@ -5,7 +5,7 @@ import { colorsOf, print, printError, table } from './terminal.js';
 
 /** `sentinel check`: says what a configuration does. Throws a ConfigError with every fault of it. Never prints a secret. */
 export async function check(options: { config?: string }): Promise<number> {
-  const { config, catalog } = await readConfiguration(options.config);
+  const { config } = await readConfiguration(options.config);
   const { yellow, green } = colorsOf(process.stderr);
   print(`${config.file}: ${green('ok')}`);
   print(`tasks: ${config.tasks.length}${byPlugin(config.tasks)}`);
@@ -20,7 +20,6 @@ export async function check(options: { config?: string }): Promise<number> {
   print(`http: ${config.http.listen === '' ? 'off' : config.http.listen}`);
   print(`data: ${config.sentinel.dataDirectory}`);
   for (const warning of config.warnings) printError(yellow(`warning: ${warning}`));
-  for (const { message } of catalog.problems) printError(yellow(`warning: ${message}`));
   return EXIT.ok;
 }
 

@@ -1,23 +1,24 @@
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { type Config, loadConfig } from '../config/index.js';
+import { type Config, type LoadedConfig, loadConfig } from '../config/index.js';
 import { field, SentinelError } from '../lib/index.js';
 import { type LoadedPlugin, loadPlugins, type PluginCatalog } from '../probe/index.js';
 import { usageError } from './exit.js';
 
 const DEFAULT_FILE = 'config/config.yaml';
 
-/** A configuration with the plugins it was checked against. */
-export interface Loaded {
-  config: Config;
-  catalog: PluginCatalog;
-}
-
 /** Reads the configuration of `-c`, or ./config/config.yaml. Throws SEN_USAGE when there is none, and all that is wrong with it as one ConfigError. */
-export async function readConfiguration(file: string | undefined): Promise<Loaded> {
+export async function readConfiguration(file: string | undefined): Promise<LoadedConfig> {
   if (file === undefined && !existsSync(DEFAULT_FILE))
     throw usageError(`no configuration: give -c FILE (there is no ./${DEFAULT_FILE} here)`);
-  return loadConfig(resolve(file ?? DEFAULT_FILE));
+  return loadConfig(file ?? DEFAULT_FILE, {
+    env: process.env,
+    cwd: process.cwd(),
+    hostname: hostname(),
+    isTty: process.stdout.isTTY === true,
+    loadPlugins,
+  });
 }
 
 /** The plugins to choose from: built in, of the configuration if one is given, and below `directories`. */

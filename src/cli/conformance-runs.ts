@@ -1,6 +1,5 @@
 import { readdirSync, readlinkSync } from 'node:fs';
-import pino from 'pino';
-import { field, systemClock } from '../lib/index.js';
+import { field, systemClock, type Timer } from '../lib/index.js';
 import { createHttpClient } from '../net/index.js';
 import {
   CutShortError,
@@ -11,6 +10,7 @@ import {
   runOnce,
 } from '../probe/index.js';
 import { OptionError, type PluginHost, type Sample } from '../sdk/index.js';
+import { silentLog } from './command-log.js';
 import { SILENT_NAME, type TestNetwork, UNKNOWN_NAME } from './conformance-network.js';
 import { activeSample } from './conformance-texts.js';
 import { hostConfigOf } from './run-plugin.js';
@@ -94,8 +94,13 @@ async function settlesWhenAborted({ definition }: LoadedPlugin, task: Prepared):
     () => true,
   );
   const abort = systemClock.after(ABORT_AFTER_MS, () => controller.abort(new CutShortError()));
-  const settled = await Promise.race([collected, wait(ABORT_AFTER_MS + SETTLE_MS).then(() => false)]);
+  let giveUp: Timer | undefined;
+  const tooLate = new Promise<boolean>((resolve) => {
+    giveUp = systemClock.after(ABORT_AFTER_MS + SETTLE_MS, () => resolve(false));
+  });
+  const settled = await Promise.race([collected, tooLate]);
   abort.cancel();
+  giveUp?.cancel();
   controller.abort(new CutShortError());
   return settled;
 }
@@ -182,7 +187,7 @@ export function sampleNameFaults({ plugin: { definition }, samples }: Subject): 
 async function inSession(subject: Subject, use: (session: Session) => Promise<string[]>): Promise<string[]> {
   const { definition } = subject.plugin;
   const host: PluginHost = {
-    log: pino({ level: 'silent' }),
+    log: silentLog,
     resolver: subject.network.resolver,
     config: hostConfigOf(definition, {}),
     createHttpClient: (options) => createHttpClient(options, subject.network.resolver),

@@ -70,7 +70,9 @@ function keyFaults({ definition }: LoadedPlugin, found: readonly string[]): stri
   const inFiles = secrets.map((key) => `${key}_file`);
   const missing = known.filter(
     (key) =>
-      !found.includes(key) && !inFiles.includes(key) && !(secrets.includes(key) && found.includes(`${key}_file`)),
+      !found.includes(key) &&
+      !inFiles.includes(key) &&
+      !(secrets.includes(key) && found.includes(`${key}_file`)),
   );
   return [
     ...missing.map((key) => `sample.yaml does not show the option "${key}" (as a comment: # ${key}: ...)`),

@@ -25,18 +25,18 @@ export interface CheckResult {
   details: readonly string[];
 }
 
-// In this order: the samples of all runs are looked at after them.
+// In this order: what other checks leave behind could hide a leak, and the samples of all runs are looked at after them.
 const CHECKS: Readonly<Record<string, (subject: Subject) => string[] | Promise<string[]>>> = {
   readme: ({ plugin }) => readmeFaults(plugin),
   sample: ({ plugin }) => sampleFaults(plugin),
   options: ({ plugin }) => flagFaults(plugin),
   metrics: ({ plugin }) => metricFaults(plugin),
+  close: closeFaults,
   closed_target: closedTargetFaults,
   unknown_name: unknownNameFaults,
   deadline: deadlineFaults,
   abort: abortFaults,
   independent_tasks: independenceFaults,
-  close: closeFaults,
   declared_samples: sampleNameFaults,
 };
 

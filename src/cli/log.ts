@@ -2,8 +2,8 @@ import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import pino from 'pino';
 import type { LoggingOptions } from '../config/index.js';
-import { errorLine, type Logger, SentinelError } from '../lib/index.js';
-import { colorsOf, printError } from './terminal.js';
+import { errorLine, SentinelError } from '../lib/index.js';
+import { colorsOf } from './terminal.js';
 
 const STDOUT = 1;
 
@@ -11,21 +11,12 @@ const STDOUT = 1;
  * The agent's log: lines on standard output (readable or JSON) and JSON lines in a file, whose folder is made. Written at once in this thread, so that
  * the last line is there when the process ends. Throws SEN_CONFIG_INVALID when the file cannot be opened.
  */
-export async function createAgentLog(options: LoggingOptions): Promise<Logger> {
+export async function createAgentLog(options: LoggingOptions): Promise<pino.Logger> {
   const streams: { level: LoggingOptions['level']; stream: { write(line: string): void } }[] = [];
   if (options.stdout) streams.push({ level: options.level, stream: await stdoutStream(options.format) });
   if (options.file !== undefined)
     streams.push({ level: options.level, stream: new LineWriter(openLogFile(options.file)) });
   return pino(settings(options.level), pino.multistream(streams));
-}
-
-/** The log of a command that runs once: warnings and worse, in plain words on standard error. */
-export function createCommandLog(): Logger {
-  const write = (line: string) => {
-    const { level, msg, err } = JSON.parse(line) as Record<string, string>;
-    printError(`${level}: ${msg}${err === undefined ? '' : `: ${err}`}`);
-  };
-  return pino(settings('warn'), { write });
 }
 
 function settings(level: LoggingOptions['level']): pino.LoggerOptions {

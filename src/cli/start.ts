@@ -2,7 +2,7 @@ import type { Config } from '../config/index.js';
 import { ERRORS, errorLine, type Logger, SentinelError, VERSION } from '../lib/index.js';
 import { type Agent, startAgent } from '../main.js';
 import type { TaskStatus } from '../probe/index.js';
-import { type Loaded, readConfiguration } from './configuration.js';
+import { readConfiguration } from './configuration.js';
 import { EXIT } from './exit.js';
 import { createAgentLog } from './log.js';
 import { resultLine } from './result-line.js';
@@ -21,7 +21,7 @@ export async function start(options: { config?: string }): Promise<number> {
   // An agent without tasks and server has nothing else that keeps its process.
   const alive = setInterval(() => {}, HOUR_MS);
   const signal = nextSignal();
-  logStart(loaded, log);
+  logStart(loaded.config, log);
   try {
     const agent = await startAgent({ ...loaded, log });
     logWhereResultsAre(agent, loaded.config, log);
@@ -55,7 +55,7 @@ function nextSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-function logStart({ config, catalog }: Loaded, log: Logger): void {
+function logStart(config: Config, log: Logger): void {
   log.info(
     {
       version: VERSION,
@@ -67,7 +67,6 @@ function logStart({ config, catalog }: Loaded, log: Logger): void {
     'Sentinel starts',
   );
   for (const warning of config.warnings) log.warn(warning);
-  for (const { path, message } of catalog.problems) log.error({ path }, message);
 }
 
 function logWhereResultsAre(agent: Agent, config: Config, log: Logger): void {

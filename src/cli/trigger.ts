@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { field, formatDuration } from '../lib/index.js';
 import { fieldsOf, type LoadedPlugin, readOptions } from '../probe/index.js';
 import { OptionError } from '../sdk/index.js';
+import { commandLog } from './command-log.js';
 import { pluginNamed, readCatalog, readConfiguration } from './configuration.js';
 import { EXIT, usageError } from './exit.js';
-import { createCommandLog } from './log.js';
 import { type ReportFormat, reportOf } from './outcome-report.js';
 import { flagsOf, issueLine, secretVariable, writtenOptions } from './plugin-flags.js';
 import { type PluginRun, runPlugin } from './run-plugin.js';
@@ -117,7 +117,7 @@ async function runAndReport({ target, ...wanted }: Wanted, format: ReportFormat)
   try {
     const { plannedMs, outcome } = await runPlugin({
       ...wanted,
-      log: createCommandLog(),
+      log: commandLog,
       cutShort: interrupt.signal,
     });
     if (outcome.kind === 'aborted') {

@@ -1,2 +1,4 @@
+export type { LoadDependencies, LoadedConfig } from './compile.js';
 export type { Config, LoggingOptions } from './config.js';
-export { loadConfig } from './temporary.js';
+export { ConfigError } from './error.js';
+export { loadConfig } from './load.js';

@@ -1,10 +1,16 @@
 import * as v from 'valibot';
-import { tryParseDuration } from './duration.js';
+import { formatDuration, tryParseDuration } from './duration.js';
+import { unknownKey } from './nearest.js';
 import { Secret } from './secret.js';
-import { tryParseSize } from './size.js';
+import { formatSize, tryParseSize } from './size.js';
+
+export { nearest, unknownKey, unknownWord } from './nearest.js';
 
 /** What turns a written value into a `T`, or says everything that is wrong with it. A valibot schema, built by the functions of this file. */
 export type Schema<T> = v.GenericSchema<unknown, T>;
+
+/** What a schema gives. */
+export type Output<S> = S extends Schema<infer T> ? T : never;
 
 /** What every field may be given beside its description. */
 export interface FieldOptions {
@@ -12,6 +18,10 @@ export interface FieldOptions {
   default?: unknown;
   /** The key may be absent and then is `undefined`. */
   optional?: true;
+  /** What a user would write, for the generated reference where there is no default that could be shown. */
+  example?: unknown;
+  /** The key that this one may be given in place of; the reference shows it as a remark there. */
+  instead?: string;
 }
 
 /** The type of a field: `undefined` is added when the key may be absent without a default. */
@@ -25,14 +35,18 @@ export type Section<E extends Entries> = { readonly [K in keyof E]: v.InferOutpu
 
 /** What a schema says of itself, for documentation, flags and JSON Schema. */
 export interface FieldMetadata {
-  /** duration | size | secret | url | text | integer | number | flag | choice | list | map | section. */
+  /** duration | size | secret | secret_file | file | url | text | integer | number | flag | choice | list | map | section | anything. */
   kind?: string;
+  /** How errors call a value that fits. */
+  what?: string;
   /** Keys of a section, in the order of the documentation. */
   entries?: Entries;
   /** Values of a choice. */
   choices?: readonly string[];
   /** Item of a list or value of a map. */
   item?: Schema<unknown>;
+  example?: unknown;
+  instead?: string;
 }
 
 /** One thing wrong with a value. */
@@ -42,19 +56,44 @@ export interface SchemaIssue {
   message: string;
   /** The key itself is at fault (unknown), not its value. */
   atKey: boolean;
+  /** The message without the value that was given, where the message shows it. */
+  bare?: string;
+  /** A text is wanted and something else was given. */
+  wantsText?: true;
 }
 
-function show(input: unknown): string {
-  if (typeof input === 'string')
-    return JSON.stringify(input.length > 60 ? `${input.slice(0, 57)}...` : input);
+/** Names of the kinds of values, for where the value itself must not be shown. */
+function kindOf(input: unknown): string {
   if (Array.isArray(input)) return 'a list';
-  return input === null ? 'nothing' : typeof input === 'object' ? 'a map' : String(input);
+  if (typeof input === 'object') return input === null ? 'nothing' : 'a map';
+  if (typeof input === 'boolean') return 'true or false';
+  return typeof input === 'number' ? 'a number' : 'a text';
+}
+
+/** A value in an error. A text that may be a URL with a password or a token in it is not shown. */
+function show(input: unknown): string {
+  if (typeof input === 'string' && !/[@?]/.test(input))
+    return JSON.stringify(input.length > 60 ? `${input.slice(0, 57)}...` : input);
+  return typeof input === 'number' || typeof input === 'boolean' ? String(input) : kindOf(input);
 }
 
 const isMap = (input: unknown) => typeof input === 'object' && input !== null && !Array.isArray(input);
 
-const expected = (what: string) => (issue: { input: unknown }) =>
-  issue.input === undefined ? `missing; expected ${what}` : `expected ${what}, got ${show(issue.input)}`;
+/** Stands between the message and the value that was given, so that `check` can give both forms. */
+const GOT = '\0, got ';
+
+const expected =
+  (what: string, given: (input: unknown) => string = show) =>
+  (issue: { input: unknown }) =>
+    issue.input === undefined
+      ? `missing; expected ${what}`
+      : `expected ${what}${GOT}${given(issue.input)}${hintFor(what, issue.input)}`;
+
+/** YAML reads 1.10 and yes as a number and a flag; where a text is wanted, quotes are what is missing. */
+const hintFor = (what: string, input: unknown) =>
+  what.startsWith('a text') && (typeof input === 'number' || typeof input === 'boolean')
+    ? '; put it in quotes'
+    : '';
 
 function finish<T, O extends FieldOptions>(
   schema: v.GenericSchema<unknown, T>,
@@ -62,7 +101,8 @@ function finish<T, O extends FieldOptions>(
   options: O | undefined,
   metadata: FieldMetadata,
 ) {
-  const described = v.pipe(schema, v.description(description), v.metadata({ ...metadata }));
+  const { example, instead } = options ?? {};
+  const described = v.pipe(schema, v.description(description), v.metadata({ ...metadata, example, instead }));
   const absent = options !== undefined && ('default' in options || options.optional === true);
   return (absent ? v.optional(described, options.default as never) : described) as unknown as Field<T, O>;
 }
@@ -74,11 +114,13 @@ function parsed<T>(what: string, parse: (text: string) => T | undefined): v.Gene
     v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
       const value = parse(dataset.value);
       if (value !== undefined) return value;
-      addIssue({ message: `expected ${what}, got ${show(dataset.value)}` });
+      addIssue({ message: `expected ${what}${GOT}${show(dataset.value)}` });
       return NEVER;
     }),
   ) as unknown as v.GenericSchema<unknown, T>;
 }
+
+const textThatIsNotEmpty = parsed('a text', (s) => (s === '' ? undefined : s));
 
 /** Bounds of a number; for durations in milliseconds, for sizes in bytes. Both ends belong to it. */
 export interface Bounds {
@@ -104,13 +146,9 @@ export function duration<const O extends FieldOptions & Bounds>(
   description: string,
   options?: O,
 ): Field<number, O> {
-  const schema = parsed('a duration such as 30s or 1m30s', tryParseDuration);
-  return finish(
-    bounded(schema, options ?? {}, (ms) => `${ms}ms`),
-    description,
-    options,
-    { kind: 'duration' },
-  );
+  const what = 'a duration such as 30s or 1m30s';
+  const schema = bounded(parsed(what, tryParseDuration), options ?? {}, formatDuration);
+  return finish(schema, description, options, { kind: 'duration', what });
 }
 
 /** A size with a unit (`64KiB`, `1GiB`); gives bytes. */
@@ -118,13 +156,9 @@ export function size<const O extends FieldOptions & Bounds>(
   description: string,
   options?: O,
 ): Field<number, O> {
-  const schema = parsed('a size with a unit such as 64KiB or 1GiB', tryParseSize);
-  return finish(
-    bounded(schema, options ?? {}, (bytes) => `${bytes}B`),
-    description,
-    options,
-    { kind: 'size' },
-  );
+  const what = 'a size with a unit such as 64KiB or 1GiB';
+  const schema = bounded(parsed(what, tryParseSize), options ?? {}, formatSize);
+  return finish(schema, description, options, { kind: 'size', what });
 }
 
 /** A text. `pattern` must match; `what` is how the error calls a text that fits. */
@@ -136,16 +170,27 @@ export function text<const O extends FieldOptions & { pattern?: RegExp; what?: s
   const fits = (s: string) =>
     (options?.empty === true || s !== '') && (options?.pattern === undefined || options.pattern.test(s));
   const schema = parsed(what, (s) => (fits(s) ? s : undefined));
-  return finish(schema, description, options, { kind: 'text' });
+  return finish(schema, description, options, { kind: 'text', what });
+}
+
+/** The path of a file that is read: its place is relative to the configuration's folder. */
+export function file<const O extends FieldOptions>(description: string, options?: O): Field<string, O> {
+  return finish(textThatIsNotEmpty, description, options, { kind: 'file', what: 'a text' });
+}
+
+/** Whatever is written: maps, lists, texts, numbers, flags. */
+export function anything<const O extends FieldOptions>(description: string, options?: O): Field<unknown, O> {
+  return finish(v.unknown(), description, options, { kind: 'anything', what: 'a value' });
 }
 
 /** An http or https URL; gives the text as written. */
 export function url<const O extends FieldOptions>(description: string, options?: O): Field<string, O> {
-  const schema = parsed('a URL such as http://host:8428/path', (s) => {
+  const what = 'a URL such as http://host:8428/path';
+  const schema = parsed(what, (s) => {
     if (!/^https?:\/\//i.test(s) || !URL.canParse(s)) return undefined;
     return new URL(s).hostname === '' ? undefined : s;
   });
-  return finish(schema, description, options, { kind: 'url' });
+  return finish(schema, description, options, { kind: 'url', what });
 }
 
 /** A whole number. */
@@ -157,7 +202,10 @@ export function integer<const O extends FieldOptions & Bounds>(
     v.number(expected('a whole number')),
     v.check((n: number) => Number.isSafeInteger(n), 'expected a whole number'),
   );
-  return finish(bounded(schema, options ?? {}, String), description, options, { kind: 'integer' });
+  return finish(bounded(schema, options ?? {}, String), description, options, {
+    kind: 'integer',
+    what: 'a whole number',
+  });
 }
 
 /** A number. */
@@ -167,12 +215,14 @@ export function number<const O extends FieldOptions & Bounds>(
 ): Field<number, O> {
   return finish(bounded(v.number(expected('a number')), options ?? {}, String), description, options, {
     kind: 'number',
+    what: 'a number',
   });
 }
 
 /** true or false. */
 export function flag<const O extends FieldOptions>(description: string, options?: O): Field<boolean, O> {
-  return finish(v.boolean(expected('true or false')), description, options, { kind: 'flag' });
+  const what = 'true or false';
+  return finish(v.boolean(expected(what)), description, options, { kind: 'flag', what });
 }
 
 /** One of a few words. */
@@ -185,16 +235,18 @@ export function choice<const W extends string, const O extends FieldOptions>(
   return finish(v.picklist(words, expected(what)) as v.GenericSchema<unknown, W>, description, options, {
     kind: 'choice',
     choices: words,
+    what,
   });
 }
 
 /** A text that is never shown. Its section takes it also as `<key>_file`. */
 export function secret<const O extends FieldOptions>(description: string, options?: O): Field<Secret, O> {
   const schema = v.pipe(
-    v.string('expected a text'),
+    v.string((issue) => expected('a text', kindOf)(issue)),
+    v.check((s: string) => s !== '', 'must not be empty'),
     v.transform((s: string) => new Secret(s)),
   );
-  return finish(schema, description, options, { kind: 'secret' });
+  return finish(schema, description, options, { kind: 'secret', what: 'a text' });
 }
 
 /** A list. */
@@ -203,69 +255,123 @@ export function list<T, const O extends FieldOptions>(
   item: Schema<T>,
   options?: O,
 ): Field<readonly T[], O> {
-  return finish(v.array(item, expected('a list')), description, options, { kind: 'list', item });
+  const what = 'a list';
+  return finish(v.array(item, expected(what, kindOf)), description, options, { kind: 'list', item, what });
 }
 
-/** A map with free keys; `key` must match them. */
-export function map<T, const O extends FieldOptions & { key?: RegExp; keyWhat?: string }>(
+/** What a map with free keys may be given: a pattern for its keys, with the word for a key that fits, or a function that says what is wrong with one. */
+export interface MapOptions extends FieldOptions {
+  key?: RegExp;
+  keyWhat?: string;
+  keyFault?: (key: string) => string | undefined;
+}
+
+/** A map with free keys. A key without a value is absent; where sections are wanted, it is an empty one. */
+export function map<T, const O extends MapOptions>(
   description: string,
   item: Schema<T>,
   options?: O,
 ): Field<Readonly<Record<string, T>>, O> {
-  const key = v.check(
-    (s: string) => options?.key === undefined || options.key.test(s),
-    `expected ${options?.keyWhat ?? 'another key'}`,
-  );
+  const faultOf = (key: string) =>
+    options?.key !== undefined && !options.key.test(key)
+      ? `expected ${options.keyWhat ?? 'another key'}`
+      : options?.keyFault?.(key);
+  const empty = metadataOf(item).kind === 'section' ? {} : undefined;
   const schema = v.pipe(
-    v.custom<Record<string, unknown>>(isMap, expected('a map')),
-    v.record(v.pipe(v.string(), key), item),
+    v.custom<Record<string, unknown>>(isMap, expected('a map', kindOf)),
+    v.transform((value) => withoutAbsent(value, empty)),
+    v.record(v.string(), item),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const value = dataset.value as Record<string, unknown>;
+      for (const key of Object.keys(value)) {
+        const message = faultOf(key);
+        if (message !== undefined) addIssue({ message, path: [pathItem(value, key)] });
+      }
+    }),
   );
-  return finish(schema as v.GenericSchema<unknown, Readonly<Record<string, T>>>, description, options, {
-    kind: 'map',
-    item,
-  });
+  return finish(
+    schema as unknown as v.GenericSchema<unknown, Readonly<Record<string, T>>>,
+    description,
+    options,
+    {
+      kind: 'map',
+      item,
+      what: 'a map',
+    },
+  );
+}
+
+function withoutAbsent(value: Record<string, unknown>, empty: unknown): Record<string, unknown> {
+  const entries = Object.entries(value).map(([key, item]) => [key, item ?? empty] as const);
+  return Object.fromEntries(entries.filter(([, item]) => item !== undefined));
+}
+
+/** What a section may be given. */
+export interface SectionOptions extends FieldOptions {
+  /** What is wrong with the keys together. Sees the section also when single keys are wrong, so it may look at which are given, not at their values. */
+  rules?: (given: ReadonlySet<string>) => readonly Fault[];
+}
+
+/** Something wrong below a value: keys from it to the place, and what it is. */
+export interface Fault {
+  path: readonly (string | number)[];
+  message: string;
 }
 
 /** A map with these keys and no others; an unknown key is an error that names the nearest known one. */
-export function section<const E extends Entries, const O extends FieldOptions>(
+export function section<const E extends Entries, const O extends SectionOptions>(
   description: string,
   entries: E,
   options?: O,
 ): Field<Section<E>, O> {
   const secrets = Object.keys(entries).filter((key) => metadataOf(entries[key]!).kind === 'secret');
-  const all: Record<string, Schema<unknown>> = { ...entries };
-  for (const key of secrets) {
-    all[key] = v.optional(entries[key]!);
-    all[`${key}_file`] = text(`File that holds \`${key}\`.`, { optional: true });
-  }
+  const all = withFileKeys(entries, secrets);
   const known = Object.keys(all);
   const schema = v.pipe(
-    v.custom<Record<string, unknown>>(isMap, expected('a map')),
-    v.looseObject(all, (issue) =>
-      issue.input === undefined && issue.expected !== 'Object'
-        ? 'missing; it must be given'
-        : expected('a map')(issue),
-    ),
+    v.custom<Record<string, unknown>>(isMap, expected('a map', kindOf)),
+    v.looseObject(all, (issue) => missingKey(issue, all)),
     v.rawCheck(({ dataset, addIssue }) => {
       const value = dataset.value as Record<string, unknown>;
-      if (!isMap(value)) return;
-      for (const key of Object.keys(value)) {
-        if (!known.includes(key)) addIssue({ message: unknownKey(key, known), path: [pathItem(value, key)] });
-      }
+      const at = (key: string) => [pathItem(value, key)] as [v.IssuePathItem];
+      for (const key of Object.keys(value))
+        if (!known.includes(key)) addIssue({ message: unknownKey(key, known), path: at(key) });
+      const given = new Set(Object.keys(value).filter((key) => value[key] !== undefined));
       for (const key of secrets) {
-        const given = [key, `${key}_file`].filter((name) => value[name] !== undefined);
-        if (given.length === 2)
-          addIssue({ message: `give either ${key} or ${key}_file, not both`, path: [pathItem(value, key)] });
-        if (given.length === 0 && !absenceOf(entries[key]!).optional)
-          addIssue({ message: `missing; give ${key} or ${key}_file` });
+        if (given.has(key) && given.has(`${key}_file`))
+          addIssue({ message: `give either ${key} or ${key}_file, not both`, path: at(key) });
+        if (!given.has(key) && !given.has(`${key}_file`) && !absenceOf(entries[key]!).optional)
+          addIssue({ message: `missing; give ${key} or ${key}_file`, path: at(key) });
       }
+      for (const fault of options?.rules?.(given) ?? []) addIssue(issueOf(fault, value));
     }),
     v.transform((value) => withSecretFiles(value as Record<string, unknown>, secrets)),
   );
-  return finish(schema as unknown as v.GenericSchema<unknown, Section<E>>, description, options, {
-    kind: 'section',
-    entries: all,
-  });
+  const metadata = { kind: 'section', entries: all, what: 'a map' };
+  return finish(schema as unknown as v.GenericSchema<unknown, Section<E>>, description, options, metadata);
+}
+
+/** The keys of a section, with `<key>_file` behind each secret. */
+function withFileKeys(entries: Entries, secrets: readonly string[]): Entries {
+  const all: Record<string, Schema<unknown>> = {};
+  for (const [key, entry] of Object.entries(entries)) {
+    if (!secrets.includes(key)) {
+      all[key] = entry;
+      continue;
+    }
+    all[key] = absenceOf(entry).optional ? entry : v.optional(entry);
+    const options = { optional: true, instead: key, example: `/etc/sentinel/${key}` } as const;
+    const metadata = { kind: 'secret_file', what: 'a text' };
+    all[`${key}_file`] = finish(textThatIsNotEmpty, `File that holds \`${key}\`.`, options, metadata);
+  }
+  return all;
+}
+
+/** valibot tells of a key that is not there as an issue of the map. */
+function missingKey(issue: v.LooseObjectIssue, entries: Entries): string {
+  const key = issue.path?.at(-1)?.key;
+  const what =
+    typeof key === 'string' && Object.hasOwn(entries, key) ? metadataOf(entries[key]!).what : undefined;
+  return `missing; expected ${what ?? 'a map'}`;
 }
 
 function pathItem(input: Record<string, unknown>, key: string): v.IssuePathItem {
@@ -304,29 +410,27 @@ export function readSecretFiles(
 }
 
 /** The same schema with one more condition over its value; `test` gives what is wrong and where, or nothing. */
-export function refine<T>(
-  schema: Schema<T>,
-  test: (value: T) => readonly { path: readonly (string | number)[]; message: string }[],
-): Schema<T> {
+export function refine<T>(schema: Schema<T>, test: (value: T) => readonly Fault[]): Schema<T> {
   const checked = v.pipe(
     schema,
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return;
-      for (const issue of test(dataset.value as T)) {
-        const path = issue.path.map((key) => ({
-          type: 'unknown',
-          origin: 'value',
-          input: dataset.value,
-          key,
-          value: undefined,
-        }));
-        addIssue(
-          path.length === 0 ? { message: issue.message } : { message: issue.message, path: path as never },
-        );
-      }
+      for (const fault of test(dataset.value as T)) addIssue(issueOf(fault, dataset.value));
     }),
   );
   return checked as unknown as Schema<T>;
+}
+
+function issueOf(
+  fault: Fault,
+  input: unknown,
+): { message: string; path?: [v.IssuePathItem, ...v.IssuePathItem[]] } {
+  const [first, ...rest] = fault.path.map(
+    (key): v.IssuePathItem => ({ type: 'unknown', origin: 'value', input, key, value: undefined }),
+  );
+  return first === undefined
+    ? { message: fault.message }
+    : { message: fault.message, path: [first, ...rest] };
 }
 
 /** What the schema says of itself: kind, keys, choices, item. */
@@ -358,48 +462,59 @@ export function check<T>(
   input: unknown,
 ): { value: T; issues: undefined } | { value: undefined; issues: SchemaIssue[] } {
   const result = v.safeParse(schema, input);
-  if (result.success) return { value: result.output, issues: undefined };
-  const issues = result.issues.map((issue) => ({
+  return result.success
+    ? { value: result.output, issues: undefined }
+    : { value: undefined, issues: result.issues.map(schemaIssue) };
+}
+
+/** Checks a written section and keeps what is right of it: a key with an issue is absent. For checks over two keys that must not wait until a third one is right. */
+export function checkKeys<T extends object>(
+  schema: Schema<T>,
+  input: unknown,
+): { value: { readonly [K in keyof T]?: T[K] | undefined }; issues: SchemaIssue[] } {
+  const result = v.safeParse(schema, input);
+  if (result.success) return { value: result.output, issues: [] };
+  const issues = result.issues.map(schemaIssue);
+  const wrong = new Set(issues.map((issue) => issue.path[0]));
+  if (!isMap(input)) return { value: {}, issues };
+  const right = Object.entries(result.output as T).filter(([key]) => !wrong.has(key));
+  return { value: Object.fromEntries(right) as { [K in keyof T]?: T[K] }, issues };
+}
+
+function schemaIssue(issue: v.BaseIssue<unknown>): SchemaIssue {
+  const at = issue.message.indexOf(GOT);
+  return {
     path: (issue.path ?? []).map((item) => item.key as string | number),
-    message: issue.message,
-    atKey: issue.message.startsWith('unknown key'),
-  }));
-  return { value: undefined, issues };
+    message: issue.message.replace(GOT, ', got '),
+    atKey: issue.path?.at(-1)?.origin === 'key',
+    ...(at >= 0 && { bare: issue.message.slice(0, at) }),
+    ...(issue.type === 'string' && { wantsText: true as const }),
+  };
 }
 
-/** `unknown key "coutn"; did you mean "count"?`, or the list of known keys when none is near. */
-export function unknownKey(key: string, known: readonly string[]): string {
-  const near = nearest(key, known);
-  if (near !== undefined) return `unknown key "${key}"; did you mean "${near}"?`;
-  return known.length === 0
-    ? `unknown key "${key}"; no keys are known here`
-    : `unknown key "${key}"; known: ${known.join(', ')}`;
+/** A key of a written value, with what the schema says of it. */
+export interface WrittenField {
+  path: readonly (string | number)[];
+  kind: string | undefined;
+  value: unknown;
 }
 
-/** The word that differs by at most a third of its letters (and at least one typing slip), if there is one. */
-export function nearest(word: string, words: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of words) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours between two words (optimal string alignment). */
-function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      row[j] = Math.min(above[j]! + 1, row[j - 1]! + 1, above[j - 1]! + cost);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        row[j] = Math.min(row[j]!, before[j - 2]! + 1);
-    }
-    [before, above] = [above, row];
-  }
-  return above[b.length]!;
+/** Every given key of a written value that the schema knows, also where others are wrong. */
+export function* writtenFields(
+  schema: Schema<unknown>,
+  written: unknown,
+  path: readonly (string | number)[] = [],
+): Generator<WrittenField> {
+  if (written === undefined) return;
+  const { kind, entries, item } = metadataOf(schema);
+  yield { path, kind, value: written };
+  if (kind === 'list' && item !== undefined && Array.isArray(written))
+    for (const [i, value] of written.entries()) yield* writtenFields(item, value, [...path, i]);
+  if (!isMap(written)) return;
+  const value = written as Record<string, unknown>;
+  if (kind === 'map' && item !== undefined)
+    for (const key of Object.keys(value)) yield* writtenFields(item, value[key], [...path, key]);
+  if (kind === 'section' && entries !== undefined)
+    for (const key of Object.keys(value))
+      if (Object.hasOwn(entries, key)) yield* writtenFields(entries[key]!, value[key], [...path, key]);
 }

@@ -1,0 +1,89 @@
+import { dirname, join, resolve } from 'node:path';
+import { bufferOptions } from '../buffer/schema.js';
+import { field } from '../lib/index.js';
+import type { PluginCatalog } from '../probe/index.js';
+import type { Config, LoggingOptions } from './config.js';
+import { compileDestinations } from './destinations.js';
+import type { Environment } from './expand.js';
+import { compilePluginKeys, reportPluginProblems } from './plugins.js';
+import type { Report } from './report.js';
+import { type Readable, salvage } from './salvage.js';
+import { configSchema } from './schema.js';
+import { compileTasks } from './tasks.js';
+
+/** What a configuration depends on beside its file. */
+export interface LoadDependencies {
+  env: Environment;
+  /** Where the agent was started: relative paths of what it writes start here. */
+  cwd: string;
+  hostname: string;
+  /** Whether stdout is a terminal. */
+  isTty: boolean;
+  /** Loads the built-in plugins and those below these folders (absolute). */
+  loadPlugins(directories: readonly string[]): Promise<PluginCatalog>;
+}
+
+/** A configuration with the plugins that its tasks use. */
+export interface LoadedConfig {
+  config: Config;
+  catalog: PluginCatalog;
+}
+
+/** Checks written values against the schema and beyond it, and compiles them. All that is wrong goes to the report; then the configuration must not be used. */
+export async function compileConfig(
+  written: unknown,
+  file: string,
+  deps: LoadDependencies,
+  report: Report,
+): Promise<LoadedConfig> {
+  const directory = dirname(file);
+  const checked = field.check(configSchema, written ?? {});
+  report.addIssues([], checked.issues ?? []);
+  const keys: Readable = checked.value ?? salvage(written);
+  const directories = keys.plugins.directories.map((path) => resolve(directory, path));
+  const catalog = await deps.loadPlugins(directories);
+  reportPluginProblems(catalog, directories, report);
+  const pluginKeys = compilePluginKeys(keys.plugins.config, catalog, directory, report);
+  const config: Config = {
+    file,
+    sentinel: {
+      name: keys.sentinel.name ?? deps.hostname,
+      region: keys.sentinel.region,
+      labels: keys.sentinel.labels,
+      dataDirectory: resolve(deps.cwd, keys.sentinel.data_dir ?? firstOf(deps.env.STATE_DIRECTORY) ?? 'data'),
+    },
+    externalLabels: withoutEmpty(keys.global.external_labels),
+    tasks: compileTasks(keys.tasks, { catalog, pluginKeys, directory, report }),
+    plugins: { directories, hostConfig: pluginKeys.hostConfig },
+    http: { listen: keys.http.listen },
+    buffer: bufferOptions(keys.buffer, keys.sender.flush_interval),
+    destinations: compileDestinations(keys.sender, keys.remote_write, directory, report),
+    logging: loggingOptions(keys.logging, deps),
+    warnings: [],
+  };
+  return { config, catalog };
+}
+
+function loggingOptions(keys: Readable['logging'], deps: LoadDependencies): LoggingOptions {
+  const { env } = deps;
+  const underSystemd = env.JOURNAL_STREAM !== undefined || env.INVOCATION_ID !== undefined;
+  const output = keys.output === 'auto' ? (underSystemd ? 'stdout' : 'both') : keys.output;
+  const path = keys.file_path ?? join(firstOf(env.LOGS_DIRECTORY) ?? 'logs', 'sentinel.log');
+  return {
+    level: keys.level,
+    format: keys.format === 'auto' ? (deps.isTty ? 'pretty' : 'json') : keys.format,
+    stdout: output !== 'file',
+    file: output === 'stdout' ? undefined : resolve(deps.cwd, path),
+  };
+}
+
+/** systemd gives several directories with colons between them. */
+function firstOf(directories: string | undefined): string | undefined {
+  const first = directories?.split(':')[0];
+  return first === '' ? undefined : first;
+}
+
+/** An empty label is an absent one. */
+function withoutEmpty(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
+}

@@ -1,0 +1,107 @@
+import { field } from '../lib/index.js';
+import { httpClientOptions } from '../net/schema.js';
+import type { Destination } from '../sender/index.js';
+import {
+  type DirectEntry,
+  IGNORED_QUEUE_KEYS,
+  type RemoteWriteEntry,
+  type SenderKeys,
+} from '../sender/schema.js';
+import { formatPath, type Path } from './error.js';
+import type { Report } from './report.js';
+
+interface Placed {
+  destination: Destination;
+  path: Path;
+}
+
+interface Entry {
+  path: Path;
+  name: string;
+  enabled: boolean;
+  keys: DirectEntry | RemoteWriteEntry;
+}
+
+/** Compiles both forms of destinations to one list: those of `sender.direct` first, and only the enabled ones. Secret files are read relative to `directory`. */
+export function compileDestinations(
+  sender: SenderKeys,
+  remoteWrite: readonly (RemoteWriteEntry | undefined)[],
+  directory: string,
+  report: Report,
+): Destination[] {
+  const placed: Placed[] = [];
+  for (const entry of entriesOf(sender, remoteWrite)) {
+    report.addIssues(entry.path, field.readSecretFiles(entry.keys, directory));
+    const destination = destinationOf(entry, sender, directory);
+    if (destination.minBackoffMs > destination.maxBackoffMs)
+      report.add(entry.path, `min_backoff is longer than max_backoff for the destination "${entry.name}"`);
+    if (entry.enabled) placed.push({ destination, path: entry.path });
+  }
+  refuseClashes(placed, report);
+  warnOfIgnoredKeys(remoteWrite, report);
+  return placed.map(({ destination }) => destination);
+}
+
+function entriesOf(sender: SenderKeys, remoteWrite: readonly (RemoteWriteEntry | undefined)[]): Entry[] {
+  const direct = Object.entries(sender.direct).map(([name, keys]) => ({
+    path: ['sender', 'direct', name],
+    name,
+    enabled: keys.enabled,
+    keys,
+  }));
+  const prometheus = remoteWrite.flatMap((keys, i) =>
+    keys === undefined
+      ? []
+      : [{ path: ['remote_write', i], name: keys.name ?? nameOfUrl(keys.url), enabled: true, keys }],
+  );
+  return [...direct, ...prometheus];
+}
+
+function destinationOf({ name, keys }: Entry, sender: SenderKeys, directory: string): Destination {
+  const queue = keys.queue_config;
+  const ownBatchSize = 'batch_size' in keys ? keys.batch_size : undefined;
+  return {
+    name,
+    url: keys.url,
+    protocol: keys.protocol,
+    order: keys.order ?? sender.order,
+    timeoutMs: keys.remote_timeout ?? sender.timeout,
+    minBackoffMs: queue?.min_backoff ?? sender.min_backoff,
+    maxBackoffMs: queue?.max_backoff ?? sender.max_backoff,
+    batchSize: ownBatchSize ?? queue?.max_samples_per_send ?? sender.batch_size,
+    flushIntervalMs: queue?.batch_send_deadline ?? sender.flush_interval,
+    http: httpClientOptions(keys, directory),
+  };
+}
+
+/** The URL without user name, password and query: they may be secrets, and they may change without the queue on disk losing its owner. */
+function nameOfUrl(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+/** The name is what a queue on disk belongs to, so no two destinations may share it. Said at each of them. */
+function refuseClashes(placed: readonly Placed[], report: Report): void {
+  const byName = new Map<string, Placed[]>();
+  for (const one of placed)
+    byName.set(one.destination.name, [...(byName.get(one.destination.name) ?? []), one]);
+  for (const [name, same] of byName) {
+    if (same.length < 2) continue;
+    for (const { path } of same) {
+      const others = same.filter((other) => other.path !== path);
+      const places = others.map((other) => `${formatPath(other.path)} in line ${report.lineOf(other.path)}`);
+      report.add(path, `${places.join(' and ')} has the same name "${name}"; give each destination its own`);
+    }
+  }
+}
+
+function warnOfIgnoredKeys(remoteWrite: readonly (RemoteWriteEntry | undefined)[], report: Report): void {
+  const used = IGNORED_QUEUE_KEYS.filter((key) =>
+    remoteWrite.some((entry) => entry?.queue_config?.[key] !== undefined),
+  );
+  const first = remoteWrite.findIndex((entry) =>
+    used.some((key) => entry?.queue_config?.[key] !== undefined),
+  );
+  if (used.length > 0)
+    report.warn(['remote_write', first, 'queue_config'], `${used.join(', ')}: no effect here`);
+}

@@ -1,0 +1,47 @@
+import { field, type Output, type Schema } from '../lib/index.js';
+import { taskSection } from '../probe/schema.js';
+import { directEntry, type RemoteWriteEntry, remoteWriteEntry } from '../sender/schema.js';
+import { type configSchema, SECTIONS } from './schema.js';
+
+type Whole = Output<typeof configSchema>;
+type TaskKeys = Output<typeof taskSection>;
+
+/** A configuration as the schema gives it, or what is right of it. */
+export interface Readable extends Omit<Whole, 'tasks' | 'remote_write'> {
+  /** Keys that are wrong are absent. */
+  tasks: readonly { readonly [K in keyof TaskKeys]?: TaskKeys[K] | undefined }[];
+  /** Entries that are wrong are `undefined`. */
+  remote_write: readonly (RemoteWriteEntry | undefined)[];
+}
+
+/** What is right of a file that the schema refuses, with defaults for the rest: so that what is wrong beyond the schema is found in the same go. */
+export function salvage(written: unknown): Readable {
+  const sections = asMap(written);
+  const direct = Object.entries(asMap(asMap(sections.sender).direct))
+    .map(([name, entry]) => [name, field.check(directEntry, entry ?? {}).value] as const)
+    .filter(([, entry]) => entry !== undefined);
+  return {
+    sentinel: keysOf(SECTIONS.sentinel, sections.sentinel),
+    global: keysOf(SECTIONS.global, sections.global),
+    tasks: asList(sections.tasks).map((task) => field.checkKeys(taskSection, task).value),
+    plugins: keysOf(SECTIONS.plugins, sections.plugins),
+    http: keysOf(SECTIONS.http, sections.http),
+    buffer: keysOf(SECTIONS.buffer, sections.buffer),
+    sender: { ...keysOf(SECTIONS.sender, sections.sender), direct: Object.fromEntries(direct) as never },
+    remote_write: asList(sections.remote_write).map((entry) => field.check(remoteWriteEntry, entry).value),
+    logging: keysOf(SECTIONS.logging, sections.logging),
+  };
+}
+
+/** The keys of a section that are right, and the defaults of the others; for sections whose keys may all be absent. */
+function keysOf<T extends object>(schema: Schema<T>, written: unknown): T {
+  const defaults = field.check(schema, {}).value as T;
+  return { ...defaults, ...field.checkKeys(schema, written ?? {}).value };
+}
+
+const asMap = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+
+const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

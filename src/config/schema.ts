@@ -1,0 +1,79 @@
+import { bufferSection } from '../buffer/schema.js';
+import { httpSection } from '../http/schema.js';
+import { field } from '../lib/index.js';
+import { labelsField, pluginsSection, tasksSection } from '../probe/schema.js';
+import { remoteWriteSection, senderSection } from '../sender/schema.js';
+
+const sentinelSection = field.section(
+  'Who this agent is, and where it keeps its data.',
+  {
+    name: field.text("Label `sentinel` on probe samples; without it the host's name.", {
+      optional: true,
+      example: 'sentinel-1',
+    }),
+    region: field.text('Label `region` on probe samples, when it is not empty.', {
+      default: '',
+      empty: true,
+    }),
+    labels: labelsField(
+      'Labels added to probe samples.',
+      ['sentinel', 'region', 'device_id', 'task', 'plugin', 'target'],
+      {
+        site: 'hq',
+      },
+    ),
+    data_dir: field.text(
+      'Where undelivered samples are kept, relative to the working directory; without it $STATE_DIRECTORY, else ./data.',
+      { optional: true, example: '/var/lib/sentinel' },
+    ),
+  },
+  { default: {} },
+);
+
+const globalSection = field.section(
+  "Prometheus's section of this name.",
+  {
+    external_labels: labelsField(
+      'Labels for every sample that lacks them. $NAME and ${NAME} are taken from the environment as Prometheus does it.',
+      [],
+      { datacenter: 'fra1' },
+    ),
+  },
+  { default: {} },
+);
+
+const loggingSection = field.section(
+  'What the agent says, and where.',
+  {
+    level: field.choice('The least important lines that are kept.', ['debug', 'info', 'warn', 'error'], {
+      default: 'info',
+    }),
+    format: field.choice('auto: pretty on a terminal, else json.', ['auto', 'pretty', 'json'], {
+      default: 'auto',
+    }),
+    output: field.choice('auto: stdout under systemd, else both.', ['auto', 'stdout', 'file', 'both'], {
+      default: 'auto',
+    }),
+    file_path: field.text(
+      'The file, relative to the working directory; without it sentinel.log in $LOGS_DIRECTORY, else in ./logs.',
+      { optional: true, example: '/var/log/sentinel/sentinel.log' },
+    ),
+  },
+  { default: {} },
+);
+
+/** The sections of a configuration file, in the order of the documentation. */
+export const SECTIONS = {
+  sentinel: sentinelSection,
+  global: globalSection,
+  tasks: tasksSection,
+  plugins: pluginsSection,
+  http: httpSection,
+  buffer: bufferSection,
+  sender: senderSection,
+  remote_write: remoteWriteSection,
+  logging: loggingSection,
+} as const;
+
+/** A whole configuration file. */
+export const configSchema = field.section('The configuration of Sentinel.', SECTIONS);

@@ -1,0 +1,192 @@
+import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml';
+import type { Path } from './error.js';
+import { type Environment, expand, expandLabel } from './expand.js';
+import type { ParsedYaml } from './syntax.js';
+
+/** What cannot be read in a parsed file, and where. */
+export interface ValueFault {
+  offset: number;
+  path: Path;
+  message: string;
+}
+
+/** A scalar that holds variables. */
+export interface ExpandedScalar {
+  names: readonly string[];
+  /** It was read again as YAML and is no text any more. */
+  reread: boolean;
+}
+
+const MAX_DEPTH = 64;
+/** Values of a file at most, aliases put in: a small file of nested aliases could otherwise fill the memory. */
+const MAX_VALUES = 2_000_000;
+/** Names that objects of JavaScript have; valibot drops such keys without a word. */
+const UNUSABLE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** Turns a parsed file into plain values: aliases and merge keys put in, variables expanded, a key without value `undefined`. */
+export class ValueReader {
+  readonly faults: ValueFault[] = [];
+  readonly expanded = new Map<Scalar, ExpandedScalar>();
+  /** Variables of external labels that are empty. */
+  readonly emptyVariables = new Set<string>();
+  readonly #yaml: ParsedYaml;
+  readonly #environment: Environment;
+  readonly #asText: ReadonlySet<Scalar>;
+  readonly #path: (string | number)[] = [];
+  #values = 0;
+  #depth = 0;
+  #stopped = false;
+
+  /** `asText`: scalars of variables that stay a text, whatever they look like. */
+  constructor(yaml: ParsedYaml, environment: Environment, asText: ReadonlySet<Scalar>) {
+    this.#yaml = yaml;
+    this.#environment = environment;
+    this.#asText = asText;
+  }
+
+  /** The value of the whole file; see `faults`. */
+  read(): unknown {
+    return this.#read(this.#yaml.root);
+  }
+
+  /** Whether the scalar holds variables. */
+  isExpanded(scalar: Scalar | undefined): boolean {
+    return scalar !== undefined && this.expanded.has(scalar);
+  }
+
+  #read(node: unknown): unknown {
+    if (this.#stopped || node === null) return undefined;
+    const place = node as Node;
+    if (++this.#values > MAX_VALUES)
+      return this.#stop(place, `the file holds more than ${MAX_VALUES} values`);
+    if (this.#depth > MAX_DEPTH)
+      return this.#stop(place, `nested more than ${MAX_DEPTH} levels deep, or an alias that holds itself`);
+    this.#depth++;
+    const value = this.#valueOf(node);
+    this.#depth--;
+    return value;
+  }
+
+  #valueOf(node: unknown): unknown {
+    if (isAlias(node)) return this.#read(this.#yaml.targets.get(node) ?? null);
+    if (isScalar(node)) return this.#scalar(node);
+    if (isSeq(node)) return node.items.map((item, i) => this.#at(i, item));
+    return isMap(node) ? this.#map(node) : undefined;
+  }
+
+  #at(key: string | number, node: unknown): unknown {
+    this.#path.push(key);
+    const value = this.#read(node);
+    this.#path.pop();
+    return value;
+  }
+
+  #map(map: YAMLMap): Record<string, unknown> {
+    const merged: Record<string, unknown> = {};
+    const own: Record<string, unknown> = {};
+    const first = new Map<string, Node>();
+    for (const pair of map.items) {
+      const key = keyOf(pair, this.#yaml);
+      const place = pair.key as Node;
+      if (key === undefined) {
+        this.#fault(place, 'a key must be a plain word or a text');
+        continue;
+      }
+      const before = first.get(key);
+      if (before !== undefined)
+        this.#fault(place, `this key is there twice; the first one is in line ${this.#lineOf(before)}`, key);
+      else if (UNUSABLE_KEYS.has(key)) this.#fault(place, 'this word cannot be used as a key', key);
+      else if (isMergeKey(pair)) this.#merge(pair, merged);
+      else own[key] = this.#at(key, pair.value);
+      first.set(key, before ?? place);
+    }
+    return { ...merged, ...own };
+  }
+
+  /** `<<: *base` or `<<: [*first, *second]`; of two sources the first one holds. */
+  #merge(pair: Pair, into: Record<string, unknown>): void {
+    const source = resolve(pair.value, this.#yaml);
+    for (const item of isSeq(source) ? source.items : [source]) {
+      const base = resolve(item, this.#yaml);
+      if (!isMap(base)) {
+        this.#fault(pair.key as Node, 'only maps can be merged', '<<');
+        continue;
+      }
+      // Through #read, so that depth and number of values are counted.
+      const values = this.#read(base) as Record<string, unknown> | undefined;
+      for (const key of Object.keys(values ?? {})) if (!Object.hasOwn(into, key)) into[key] = values?.[key];
+    }
+  }
+
+  #scalar(scalar: Scalar): unknown {
+    const { value } = scalar;
+    if (value === null) return undefined;
+    if (typeof value === 'string') return /[$%]/.test(value) ? this.#text(scalar, value) : value;
+    if (typeof value === 'number' || typeof value === 'boolean') return value;
+    return this.#fault(scalar, 'expected a text, a number, true or false');
+  }
+
+  #text(scalar: Scalar, written: string): unknown {
+    const isLabel = this.#path[0] === 'global' && this.#path[1] === 'external_labels';
+    const expansion = isLabel ? this.#label(written) : expand(written, this.#environment);
+    if (expansion.names.length + expansion.faults.length === 0) return expansion.text;
+    for (const fault of expansion.faults) this.#fault(scalar, fault);
+    const plain = scalar.type === 'PLAIN' && scalar.tag === undefined && expansion.whole;
+    const value = plain && !this.#asText.has(scalar) ? this.#readAgain(expansion.text) : expansion.text;
+    this.expanded.set(scalar, { names: expansion.names, reread: typeof value !== 'string' });
+    return expansion.faults.length > 0 ? undefined : value;
+  }
+
+  #label(written: string) {
+    const expansion = expandLabel(written, this.#environment);
+    for (const name of expansion.missing) this.emptyVariables.add(name);
+    return expansion;
+  }
+
+  /** A number, a flag or nothing, where the text reads as one. */
+  #readAgain(text: string): unknown {
+    for (const tag of this.#yaml.schema.tags)
+      if (tag.default === true && tag.collection === undefined && tag.test?.test(text) === true)
+        return tag.resolve(text, () => undefined, {}) ?? undefined;
+    return text;
+  }
+
+  #lineOf(node: Node): number {
+    return this.#yaml.lines.linePos(node.range?.[0] ?? 0).line;
+  }
+
+  #fault(node: Node, message: string, key?: string): undefined {
+    const path = key === undefined ? [...this.#path] : [...this.#path, key];
+    this.faults.push({ offset: node.range?.[0] ?? 0, path, message });
+  }
+
+  #stop(node: Node, message: string): undefined {
+    this.#stopped = true;
+    return this.#fault(node, message);
+  }
+}
+
+/** What an alias stands for; any other node is itself. */
+export function resolve(node: unknown, yaml: ParsedYaml): unknown {
+  return isAlias(node) ? yaml.targets.get(node) : node;
+}
+
+/** The key of a pair as a text: `1: x` has the key "1". `undefined` for a map, a list or nothing. */
+export function keyOf(pair: Pair, yaml: ParsedYaml): string | undefined {
+  const key = resolve(pair.key, yaml);
+  if (!isScalar(key) || key.value === null) return undefined;
+  return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+}
+
+/** Whether the pair is `<<: ...`, which puts another map's keys in. */
+export function isMergeKey(pair: Pair): boolean {
+  return isScalar(pair.key) && pair.key.value === '<<' && pair.key.type === 'PLAIN';
+}
+
+/** Maps without the keys that have no value, at every depth: they must not cross to the probe host as given. */
+export function withoutAbsent<T>(value: T): T {
+  if (Array.isArray(value)) return value.map((item: unknown) => withoutAbsent(item)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const given = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(given.map(([key, item]) => [key, withoutAbsent(item)])) as T;
+}

@@ -1,0 +1,122 @@
+import { field, type Output } from '../lib/index.js';
+import { httpClientEntries, httpClientRules } from '../net/schema.js';
+
+const PROTOCOLS = ['auto', 'remote_write_1'] as const;
+const ORDERS = ['fifo', 'fresh_first'] as const;
+const URL_EXAMPLE = 'http://localhost:8428/api/v1/write';
+const WITHOUT_EFFECT = 'Has no effect here; accepted because Prometheus has it.';
+
+/** Keys of Prometheus's `queue_config` that are accepted and do nothing. */
+export const IGNORED_QUEUE_KEYS = ['capacity', 'max_shards', 'min_shards', 'retry_on_http_429'] as const;
+
+const queueConfig = field.section(
+  "Prometheus's names for how this destination is fed.",
+  {
+    max_samples_per_send: field.integer('Samples in a request at most, in place of `sender.batch_size`.', {
+      optional: true,
+      example: 10000,
+      min: 1,
+    }),
+    batch_send_deadline: field.duration('In place of `sender.flush_interval`.', {
+      optional: true,
+      example: '5s',
+      min: 1,
+    }),
+    min_backoff: field.duration('In place of `sender.min_backoff`.', {
+      optional: true,
+      example: '500ms',
+      min: 1,
+    }),
+    max_backoff: field.duration('In place of `sender.max_backoff`.', {
+      optional: true,
+      example: '1m',
+      min: 1,
+    }),
+    capacity: field.integer(WITHOUT_EFFECT, { optional: true, example: 10000 }),
+    max_shards: field.integer(WITHOUT_EFFECT, { optional: true, example: 50 }),
+    min_shards: field.integer(WITHOUT_EFFECT, { optional: true, example: 1 }),
+    retry_on_http_429: field.flag(WITHOUT_EFFECT, { optional: true, example: true }),
+  },
+  { optional: true },
+);
+
+const deliveryEntries = {
+  protocol: field.choice('What the receiver speaks; auto finds it out.', PROTOCOLS, { default: 'auto' }),
+  order: field.choice('In place of `sender.order`.', ORDERS, { optional: true, example: 'fifo' }),
+  remote_timeout: field.duration('In place of `sender.timeout`.', {
+    optional: true,
+    example: '30s',
+    min: 1,
+  }),
+  queue_config: queueConfig,
+} as const;
+
+/** One entry of `sender.direct`. */
+export const directEntry = field.section(
+  'A receiver; its name tells which queue on disk belongs to it.',
+  {
+    enabled: field.flag('Whether it is sent to; it is checked in any case.', { default: true }),
+    url: field.url('Where remote write goes.', { example: URL_EXAMPLE }),
+    batch_size: field.integer('In place of `sender.batch_size`.', { optional: true, example: 10000, min: 1 }),
+    ...deliveryEntries,
+    ...httpClientEntries,
+  },
+  { rules: httpClientRules },
+);
+
+const { username: _user, password: _password, ...prometheusClientEntries } = httpClientEntries;
+
+/** One entry of `remote_write`. */
+export const remoteWriteEntry = field.section(
+  'A receiver, as Prometheus writes it.',
+  {
+    url: field.url('Where remote write goes.', { example: URL_EXAMPLE }),
+    name: field.text(
+      'Tells which queue on disk belongs to it; without it the URL without user name, password and query.',
+      { optional: true, example: 'central' },
+    ),
+    ...deliveryEntries,
+    ...prometheusClientEntries,
+  },
+  { rules: httpClientRules },
+);
+
+/** The `sender` section. */
+export const senderSection = field.section(
+  'How samples are sent; the defaults of every destination.',
+  {
+    mode: field.choice('direct: each destination is sent to by this agent.', ['direct'], {
+      default: 'direct',
+    }),
+    batch_size: field.integer('Samples in a request at most.', { default: 10000, min: 1 }),
+    flush_interval: field.duration(
+      'After a pause the first samples go at once; this bounds how long later ones are collected.',
+      { default: '5s', min: 1 },
+    ),
+    timeout: field.duration('Bounds one request.', { default: '30s', min: 1 }),
+    min_backoff: field.duration('Wait after a first failed request; it doubles with each further one.', {
+      default: '500ms',
+      min: 1,
+    }),
+    max_backoff: field.duration('Longest wait after a failed request.', { default: '1m', min: 1 }),
+    order: field.choice(
+      'fifo: oldest first, one request in flight; Prometheus needs it. fresh_first: new samples first, the backlog beside them.',
+      ORDERS,
+      { default: 'fifo' },
+    ),
+    direct: field.map('Destinations by name.', directEntry, { default: {} }),
+  },
+  { default: {} },
+);
+
+/** The `remote_write` section. */
+export const remoteWriteSection = field.list("Destinations in Prometheus's own form.", remoteWriteEntry, {
+  default: [],
+});
+
+/** What an entry of either form gives. */
+export type DirectEntry = Output<typeof directEntry>;
+export type RemoteWriteEntry = Output<typeof remoteWriteEntry>;
+
+/** What the section gives. */
+export type SenderKeys = Output<typeof senderSection>;
