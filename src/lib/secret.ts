@@ -46,12 +46,13 @@ export class Secret {
   }
 }
 
-/** A URL for logs and errors: userinfo and the values of the query are masked. A text that is no URL loses all behind `?` and all before `@`. */
+/**
+ * A URL for logs and errors: userinfo and the values of the query are masked. A text that is no URL loses all behind `?` and, behind `//`, all
+ * before `@`; `host:8080` and `fe80::1` stay as they are (the URL parser would take their first word for a scheme).
+ */
 export function redactUrl(url: string): string {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
+  const parsed = url.includes('://') && URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined) {
     return url.replace(/\?.*$/s, '?<secret>').replace(/\/\/[^/]*@/, '//<secret>@');
   }
   const userinfo = parsed.username === '' && parsed.password === '' ? '' : '<secret>@';

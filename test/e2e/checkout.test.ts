@@ -7,7 +7,17 @@ import { freePort, run, SENTINEL, temporaryFolder } from './sentinel.js';
 /** A copy of the tracked sources, without what npm and the build made. */
 async function copyOfCheckout(t: TestContext): Promise<string> {
   const folder = join(temporaryFolder(t), 'checkout');
-  for (const name of ['src', 'plugins', 'bin', 'config', 'test', 'package.json', 'package-lock.json', 'tsconfig.json', 'LICENSE']) {
+  for (const name of [
+    'src',
+    'plugins',
+    'bin',
+    'config',
+    'test',
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    'LICENSE',
+  ]) {
     cpSync(name, join(folder, name), { recursive: true });
   }
   return folder;
@@ -16,7 +26,11 @@ async function copyOfCheckout(t: TestContext): Promise<string> {
 /** A PATH that holds only these commands. */
 function pathWith(t: TestContext, commands: readonly string[]): string {
   const folder = temporaryFolder(t);
-  const find = (command: string) => (process.env.PATH ?? '').split(':').map((dir) => join(dir, command)).find((file) => existsSync(file));
+  const find = (command: string) =>
+    (process.env.PATH ?? '')
+      .split(':')
+      .map((dir) => join(dir, command))
+      .find((file) => existsSync(file));
   for (const command of commands) {
     const file = find(command);
     if (file !== undefined) symlinkSync(file, join(folder, command));
@@ -28,7 +42,9 @@ const SHELL_TOOLS = ['sh', 'env', 'node', 'npm', 'dirname', 'readlink', 'stat', 
 
 test('without a compiler bin/sentinel says what is missing, and builds nothing', async (t) => {
   const checkout = await copyOfCheckout(t);
-  const { code, stdout, stderr } = await run(join(checkout, 'bin/sentinel'), ['version'], { env: { PATH: pathWith(t, SHELL_TOOLS) } });
+  const { code, stdout, stderr } = await run(join(checkout, 'bin/sentinel'), ['version'], {
+    env: { PATH: pathWith(t, SHELL_TOOLS) },
+  });
   assert.equal(code, 3);
   assert.equal(stdout, '');
   assert.match(stderr, /cannot install: make, a C\+\+ compiler \(g\+\+\), python3 missing/);
@@ -40,7 +56,12 @@ test('without the network bin/sentinel says so', async (t) => {
   const checkout = await copyOfCheckout(t);
   const folder = temporaryFolder(t);
   const registry = `http://127.0.0.1:${await freePort()}/`;
-  const env = { ...process.env, npm_config_registry: registry, npm_config_cache: folder, npm_config_fetch_retries: '0' };
+  const env = {
+    ...process.env,
+    npm_config_registry: registry,
+    npm_config_cache: folder,
+    npm_config_fetch_retries: '0',
+  };
   const { code, stderr } = await run(join(checkout, 'bin/sentinel'), ['version'], { env });
   assert.equal(code, 3, stderr);
   assert.match(stderr, /cannot reach the npm registry/);
@@ -48,7 +69,9 @@ test('without the network bin/sentinel says so', async (t) => {
 
 test('under systemd nothing is built', async (t) => {
   const checkout = await copyOfCheckout(t);
-  const { code, stderr } = await run(join(checkout, 'bin/sentinel'), ['version'], { env: { ...process.env, INVOCATION_ID: 'x' } });
+  const { code, stderr } = await run(join(checkout, 'bin/sentinel'), ['version'], {
+    env: { ...process.env, INVOCATION_ID: 'x' },
+  });
   assert.equal(code, 3);
   assert.match(stderr, /under systemd it is never built/);
 });
@@ -73,8 +96,13 @@ test('dist/ copied alone runs in another folder, without node_modules', async (t
   const version = await run(process.execPath, [join(dist, 'sentinel.js'), 'version'], { cwd: folder });
   assert.equal(version.code, 0, version.stderr);
   assert.match(version.stdout, new RegExp(JSON.parse(readFileSync('package.json', 'utf8')).version));
-  const ping = await run(process.execPath, [join(dist, 'sentinel.js'), 'trigger', 'ping', '127.0.0.1', '-n', '1'], { cwd: folder });
+  const ping = await run(
+    process.execPath,
+    [join(dist, 'sentinel.js'), 'trigger', 'ping', '127.0.0.1', '-n', '1'],
+    { cwd: folder },
+  );
   assert.equal(ping.code, 0, ping.stdout + ping.stderr);
   const plugins = await run(process.execPath, [join(dist, 'sentinel.js'), 'plugins'], { cwd: folder });
-  for (const name of readdirSync('plugins')) assert.ok(plugins.stdout.includes(name), `${name} is missing in:\n${plugins.stdout}`);
+  for (const name of readdirSync('plugins'))
+    assert.ok(plugins.stdout.includes(name), `${name} is missing in:\n${plugins.stdout}`);
 });

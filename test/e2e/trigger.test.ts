@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { run, SENTINEL } from './sentinel.js';
 import { isolatedNamespace } from './namespace.js';
+import { run, SENTINEL } from './sentinel.js';
 
 test('trigger ping of loopback prints a plausible round-trip time and exits 0', async () => {
-  const { code, stdout, stderr } = await run(SENTINEL, ['trigger', 'ping', '127.0.0.1', '-n', '1', '-o', 'json']);
+  const { code, stdout, stderr } = await run(SENTINEL, [
+    'trigger',
+    'ping',
+    '127.0.0.1',
+    '-n',
+    '1',
+    '-o',
+    'json',
+  ]);
   assert.equal(code, 0, stderr);
   const { samples } = JSON.parse(stdout) as { samples: { name: string; value: number }[] };
   const rtt = samples.find(({ name }) => name === 'ping_rtt_ms')?.value ?? Number.NaN;
@@ -14,7 +22,19 @@ test('trigger ping of loopback prints a plausible round-trip time and exits 0', 
 test('an unreachable target exits 1 with loss 1', async (t) => {
   const namespace = await isolatedNamespace(t);
   if (namespace === undefined) return;
-  const { code, stdout } = await run('ip', ['netns', 'exec', namespace, SENTINEL, 'trigger', 'ping', '192.0.2.1', '-n', '1', '-o', 'prometheus']);
+  const { code, stdout } = await run('ip', [
+    'netns',
+    'exec',
+    namespace,
+    SENTINEL,
+    'trigger',
+    'ping',
+    '192.0.2.1',
+    '-n',
+    '1',
+    '-o',
+    'prometheus',
+  ]);
   assert.equal(code, 1, stdout);
   assert.match(stdout, /^ping_packet_loss(\{.*\})? 1$/m);
   assert.match(stdout, /^probe_failure_info\{.*reason="unreachable".*\} 1$/m);

@@ -1,0 +1,97 @@
+import { Command, Option } from 'commander';
+
+/** Receives the exit code of the command that ran. */
+export type OnExit = (exitCode: number) => void;
+
+const configOption = () => new Option('-c, --config <file>', 'configuration (default: ./config/config.yaml)');
+const directoryOption = () =>
+  new Option('--directory <dir>', 'folder of more plugins; may be repeated')
+    .default([], '')
+    .argParser((value: string, before: string[]) => [...before, value]);
+
+/**
+ * The tree of commands. Each command's work is in a file of its own that is loaded when the command runs, so that a small one stays quick.
+ * Commander's faults are thrown (CommanderError), not exited with.
+ */
+export function createProgram(onExit: OnExit): Command {
+  const program = new Command('sentinel')
+    .description('Probes and collects on network hosts, and pushes by Prometheus remote write.')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .enablePositionalOptions()
+    .helpCommand(false);
+  addAgentCommands(program, onExit);
+  addTrigger(program, onExit);
+  addPlugins(program, onExit);
+  program
+    .command('version')
+    .description('print the versions of Sentinel and Node, and the platform')
+    .action(async () => onExit((await import('./version.js')).version()));
+  program
+    .command('completion')
+    .description('print a completion script: source <(sentinel completion bash)')
+    .addArgument(program.createArgument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell: 'bash' | 'zsh' | 'fish') =>
+      onExit(await (await import('./completion.js')).completion(shell, program)),
+    );
+  return program;
+}
+
+function addAgentCommands(program: Command, onExit: OnExit): void {
+  program
+    .command('start')
+    .description('run the agent until SIGTERM or ctrl-C')
+    .addOption(configOption())
+    .action(async (options: { config?: string }) =>
+      onExit(await (await import('./start.js')).start(options)),
+    );
+  program
+    .command('check')
+    .description('check a configuration and say what it does')
+    .addOption(configOption())
+    .action(async (options: { config?: string }) =>
+      onExit(await (await import('./check.js')).check(options)),
+    );
+}
+
+function addTrigger(program: Command, onExit: OnExit): void {
+  program
+    .command('trigger')
+    .usage('PLUGIN TARGET [options]\n       sentinel trigger --task ID -c FILE [options]')
+    .description(
+      'run a probe once, now, and print what it saw; `sentinel trigger PLUGIN --help` lists its options',
+    )
+    .argument('[words...]', 'plugin, target and options of the plugin')
+    .addOption(new Option('--task <id>', 'run this task of the configuration, with exactly its options'))
+    .addOption(new Option('-c, --config <file>', 'configuration: needed by --task; else for its plugins'))
+    .addOption(directoryOption())
+    .addOption(
+      new Option('-o, --output <format>', 'how to print')
+        .choices(['text', 'json', 'prometheus'])
+        .default('text'),
+    )
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (words: string[], _options: unknown, command: Command) =>
+      onExit(await (await import('./trigger.js')).trigger(words, command)),
+    );
+}
+
+function addPlugins(program: Command, onExit: OnExit): void {
+  const plugins = program
+    .command('plugins')
+    .description('list the plugins, or tell all about one')
+    .argument('[name]', 'a plugin')
+    .addOption(new Option('-c, --config <file>', 'also the plugins of this configuration'))
+    .addOption(directoryOption())
+    .action(async (name: string | undefined, options: { config?: string; directory: string[] }) =>
+      onExit(await (await import('./plugins.js')).plugins(name, options)),
+    );
+  plugins
+    .command('test')
+    .description('run the conformance suite over a plugin folder, or over every one in a folder')
+    .argument('<dir>', 'the folder')
+    .action(async (directory: string) =>
+      onExit(await (await import('./plugins-test.js')).pluginsTest(directory)),
+    );
+}

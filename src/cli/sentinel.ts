@@ -1,0 +1,30 @@
+import { CommanderError } from 'commander';
+import { describeError, EXIT } from './exit.js';
+import { createProgram } from './program.js';
+import { colorsOf, printError } from './terminal.js';
+
+/** Runs the command line and gives the exit code. Never throws. */
+async function main(): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  try {
+    await createProgram((code) => {
+      exitCode = code;
+    }).parseAsync();
+    return exitCode;
+  } catch (error) {
+    // Commander has printed its own fault; asking for help is none.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const { exitCode: code, lines } = describeError(error);
+    const red = colorsOf(process.stderr).red;
+    for (const line of lines) printError(red(line));
+    return code;
+  }
+}
+
+// `sentinel plugins | head` closes the pipe early; that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.internal);
+});
+
+// Not by `exitCode`: a plugin that left something open must not keep a finished command alive. Writes to standard output are synchronous on Linux.
+process.exit(await main());
