@@ -93,7 +93,10 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
       road.resolve<Resolver>(RESOLVER).close();
       lock.release();
       const { successCount, failedCount, pendingCount } = report;
-      log.info({ success_count: successCount, failed_count: failedCount, pending_count: pendingCount }, 'Sender stopped');
+      log.info(
+        { success_count: successCount, failed_count: failedCount, pending_count: pendingCount },
+        'Sender stopped',
+      );
       return report;
     }),
   };
@@ -102,10 +105,12 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
 /** Says how each stage is made, and which neighbour it gets. */
 function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog): void {
   const made = <T>(make: (parts: { clock: Clock; log: Logger; metrics: Metrics }) => T) =>
-    instanceCachingFactory((c) => make({ clock: c.resolve(CLOCK), log: c.resolve(LOG), metrics: c.resolve(Metrics) }));
+    instanceCachingFactory((c) =>
+      make({ clock: c.resolve(CLOCK), log: c.resolve(LOG), metrics: c.resolve(Metrics) }),
+    );
   const { sentinel } = config;
 
-  road.register<Resolver>(RESOLVER, { useFactory: made(({ log }) => createResolver({ log: log.child({ component: 'net' }) })) });
+  road.register<Resolver>(RESOLVER, { useFactory: made(({ log }) => createResolver()) });
   road.register<Sender>(SENDER, {
     useFactory: made(({ log, ...parts }) =>
       createSender({
@@ -146,7 +151,12 @@ function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog)
     useFactory: made(({ log, ...parts }) => {
       const [probes, sender] = [road.resolve(Probes), road.resolve<Sender>(SENDER)];
       const view = { tasks: () => probes.statuses(), ready: () => sender.ready() };
-      return createHttpEdge({ ...parts, log: log.child({ component: 'http' }), listen: config.http.listen, view });
+      return createHttpEdge({
+        ...parts,
+        log: log.child({ component: 'http' }),
+        listen: config.http.listen,
+        view,
+      });
     }),
   });
 }
@@ -154,9 +164,18 @@ function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog)
 /** Metrics about the process itself, which no stage owns. */
 function describeBuild(metrics: Metrics): void {
   const labels = { version: VERSION, node: process.version };
-  metrics.family('gauge', 'sentinel_build_info', 'Version of the agent and of Node; always 1.').with(labels).set(1);
-  metrics.gauge('sentinel_start_time_seconds', 'Start of the agent, seconds since 1970.').set(Date.now() / 1000);
-  metrics.gaugeOf('process_resident_memory_bytes', 'Resident memory of the agent process, without its probe hosts.', () => process.memoryUsage.rss());
+  metrics
+    .family('gauge', 'sentinel_build_info', 'Version of the agent and of Node; always 1.')
+    .with(labels)
+    .set(1);
+  metrics
+    .gauge('sentinel_start_time_seconds', 'Start of the agent, seconds since 1970.')
+    .set(Date.now() / 1000);
+  metrics.gaugeOf(
+    'process_resident_memory_bytes',
+    'Resident memory of the agent process, without its probe hosts.',
+    () => process.memoryUsage.rss(),
+  );
 }
 
 /** A stop that may be asked for twice happens once. */
