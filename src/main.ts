@@ -1,10 +1,18 @@
 import 'reflect-metadata';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
 import { type BlockStage, createBlockStage, routesOf } from './block/index.js';
-import { type BlockBuffer, lockDirectory, openBuffer } from './buffer/index.js';
+import { type BlockBuffer, type DirectoryLock, lockDirectory, openBuffer } from './buffer/index.js';
 import type { Config } from './config/index.js';
 import { createHttpEdge, type HttpEdge } from './http/index.js';
-import { type Clock, type Logger, Metrics, systemClock, VERSION } from './lib/index.js';
+import {
+  type Clock,
+  errorLine,
+  type Logger,
+  Metrics,
+  SentinelError,
+  systemClock,
+  VERSION,
+} from './lib/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { type PluginCatalog, Probes, type TaskStatus } from './probe/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
@@ -48,15 +56,18 @@ const SENDER = Symbol('Sender');
 const BLOCK = Symbol('BlockStage');
 const HTTP = Symbol('HttpEdge');
 
-/** Starts an agent. Throws SEN_LOCKED when another one holds the data directory, SEN_BUFFER when that cannot be used. */
+/** How long a stop sends before it commits what is left (DESIGN 5). */
+const DRAIN_MS = 1000;
+
+/** Starts an agent. Throws SEN_LOCKED when another one holds the data directory. */
 export async function startAgent({ config, catalog, log }: AgentParts): Promise<Agent> {
-  const lock = lockDirectory(config.sentinel.dataDirectory);
+  const lock = lockOrWarn(config.sentinel.dataDirectory, log);
   const metrics = new Metrics();
   describeBuild(metrics);
   const buffer = await openBuffer({
     directory: config.sentinel.dataDirectory,
     options: config.buffer,
-    routes: routesOf(config.destinations),
+    routes: new Map(routesOf(config.destinations).map((route) => [route.name, route.destinations])),
     clock: systemClock,
     log: log.child({ component: 'buffer' }),
     metrics,
@@ -87,11 +98,11 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
     stop: once(async () => {
       await probes.stop();
       block.close();
-      const report = await sender.stop();
+      const report = await sender.stop({ drainMs: DRAIN_MS });
       await http.close();
       await buffer.close();
       road.resolve<Resolver>(RESOLVER).close();
-      lock.release();
+      lock?.release();
       const { successCount, failedCount, pendingCount } = report;
       log.info(
         { success_count: successCount, failed_count: failedCount, pending_count: pendingCount },
@@ -102,6 +113,20 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
   };
 }
 
+/** Takes the data directory. Where it cannot be written the agent runs on in memory, which the log says. */
+function lockOrWarn(directory: string, log: Logger): DirectoryLock | undefined {
+  try {
+    return lockDirectory(directory);
+  } catch (error) {
+    if (error instanceof SentinelError && error.code === 'SEN_LOCKED') throw error;
+    log.error(
+      { directory },
+      `${errorLine(error)}; nothing can be kept over a restart, and a second agent would not be noticed`,
+    );
+    return undefined;
+  }
+}
+
 /** Says how each stage is made, and which neighbour it gets. */
 function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog): void {
   const made = <T>(make: (parts: { clock: Clock; log: Logger; metrics: Metrics }) => T) =>
@@ -110,7 +135,7 @@ function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog)
     );
   const { sentinel } = config;
 
-  road.register<Resolver>(RESOLVER, { useFactory: made(({ log }) => createResolver()) });
+  road.register<Resolver>(RESOLVER, { useFactory: instanceCachingFactory(() => createResolver()) });
   road.register<Sender>(SENDER, {
     useFactory: made(({ log, ...parts }) =>
       createSender({
