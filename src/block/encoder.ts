@@ -1,14 +1,15 @@
 // Hot path: `append` runs once per sample. Benchmark: test/bench/block/encode.bench.ts.
 import { type Batch, type Column, FLAG_STALE, type Labels, type SeriesRef } from '../model/index.js';
-import { encodeInt64, encodeLabels, seriesPrefix, TAG_SAMPLE_TIMESTAMP, withAbsent } from './label-bytes.js';
+import { encodeLabels, seriesPrefix, TAG_SAMPLE_TIMESTAMP, withAbsent, writeInt64 } from './label-bytes.js';
 
 /** A block is sealed when its bytes reach this, uncompressed. */
 const MAX_BLOCK_BYTES = 2 ** 20;
 const FIRST_BYTES = 2 ** 14;
 /** The varint of every time from 1971 to 2109. */
 const USUAL_TIMESTAMP_BYTES = 6;
-/** A double, a tag and the longest varint. */
-const MAX_TAIL_BYTES = 8 + 1 + 10;
+const MAX_TIMESTAMP_BYTES = 10;
+/** A double, a tag and a timestamp. */
+const MAX_TAIL_BYTES = 8 + 1 + MAX_TIMESTAMP_BYTES;
 
 /**
  * Writes samples as the `timeseries` of a remote-write 1.0 WriteRequest, one element per sample. What does not change with a sample is
@@ -22,7 +23,8 @@ export class Encoder {
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
   #stampMs = Number.NaN;
-  #stamp: Uint8Array = new Uint8Array(0);
+  readonly #stamp = new Uint8Array(MAX_TIMESTAMP_BYTES);
+  #stampLength = 0;
 
   /** Samples since `clear`, and their oldest and newest timestamp in ms. */
   samples = 0;
@@ -46,7 +48,7 @@ export class Encoder {
       const timestampMs = timestamps[i]!;
       if (timestampMs !== this.#stampMs) this.#setStamp(timestampMs);
       let prefix = column[refs[i]!] ?? this.#learn(batch, refs[i]!, column);
-      if (this.#stamp.length !== USUAL_TIMESTAMP_BYTES) prefix = this.#unusualPrefix(batch, refs[i]!);
+      if (this.#stampLength !== USUAL_TIMESTAMP_BYTES) prefix = this.#unusualPrefix(batch, refs[i]!);
       this.#write(prefix, values[i]!, flags[i]! & FLAG_STALE);
     }
     return i;
@@ -84,7 +86,7 @@ export class Encoder {
     at += 8;
     bytes[at++] = TAG_SAMPLE_TIMESTAMP;
     const stamp = this.#stamp;
-    for (let i = 0; i < stamp.length; i++) bytes[at++] = stamp[i]!;
+    for (let i = 0; i < this.#stampLength; i++) bytes[at++] = stamp[i]!;
     this.#length = at;
     this.samples++;
     if (this.#stampMs < this.minMs) this.minMs = this.#stampMs;
@@ -93,7 +95,7 @@ export class Encoder {
 
   #setStamp(timestampMs: number): void {
     this.#stampMs = timestampMs;
-    this.#stamp = encodeInt64(timestampMs);
+    this.#stampLength = writeInt64(timestampMs, this.#stamp);
   }
 
   /** Slow path: a new series. */
@@ -105,7 +107,7 @@ export class Encoder {
 
   /** Slow path: a timestamp outside of 1971 to 2109. */
   #unusualPrefix(batch: Batch, ref: SeriesRef): Uint8Array {
-    return seriesPrefix(this.#labelBytes(batch, ref), this.#stamp.length);
+    return seriesPrefix(this.#labelBytes(batch, ref), this.#stampLength);
   }
 
   #labelBytes(batch: Batch, ref: SeriesRef): Uint8Array {

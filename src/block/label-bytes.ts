@@ -59,14 +59,18 @@ export function seriesPrefix(labelBytes: Uint8Array, timestampBytes: number): Ui
   return prefix;
 }
 
-/** The varint of an int64, as protobuf writes it: ten bytes for a negative one. */
-export function encodeInt64(value: number): Uint8Array {
-  let rest = BigInt.asUintN(64, BigInt(Math.trunc(value)));
-  const bytes: number[] = [];
-  while (rest > 0x7fn) {
-    bytes.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
+/** Writes the varint of an int64 at the start of `into` (ten bytes are enough); gives its length. A fraction is cut off. */
+export function writeInt64(value: number, into: Uint8Array): number {
+  let length = 0;
+  if (value < 0) {
+    // Two's complement in 64 bits: always ten bytes.
+    let rest = BigInt.asUintN(64, BigInt(Math.trunc(value)));
+    for (; rest > 0x7fn; rest >>= 7n) into[length++] = Number(rest & 0x7fn) | 0x80;
+    into[length++] = Number(rest);
+    return length;
   }
-  bytes.push(Number(rest));
-  return Uint8Array.from(bytes);
+  let rest = Math.floor(value);
+  for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) into[length++] = (rest % 0x80) | 0x80;
+  into[length++] = rest;
+  return length;
 }
