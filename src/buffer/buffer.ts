@@ -25,6 +25,8 @@ export interface PendingStats {
   bytes: number;
   /** Oldest timestamp of the oldest block, ms; `undefined` when nothing is pending. */
   oldestMs: number | undefined;
+  /** Samples given up since start, for any reason. */
+  droppedSamples: number;
 }
 
 /**
@@ -193,7 +195,7 @@ class TwoLevelBuffer implements BlockBuffer {
   stats(destination: string): PendingStats {
     const queue = this.#queues.get(destination);
     const { blocks, samples, bytes } = queue.pending;
-    return { blocks, samples, bytes, oldestMs: this.#oldestMs(queue) };
+    return { blocks, samples, bytes, oldestMs: this.#oldestMs(queue), droppedSamples: queue.droppedSamples };
   }
 
   onPush(listener: () => void): void {

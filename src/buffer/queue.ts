@@ -37,6 +37,8 @@ export class Queue {
   readonly stored = new Counts();
   /** Oldest timestamp of the oldest block on disk, ms. */
   storedOldestMs: number | undefined;
+  /** Samples given up since start, for any reason. */
+  droppedSamples = 0;
   /** Blocks that are being sent. */
   readonly leased = new Set<number>();
   /** Blocks that are settled, but that a failing disk did not let go of yet. */
@@ -96,6 +98,7 @@ export class Queue {
   /** Samples were accepted, or given up. */
   go(counts: StoredCounts, how: 'accepted' | DropReason): void {
     this.pending.subtract(counts);
+    if (how !== 'accepted') this.droppedSamples += counts.samples;
     (how === 'accepted' ? this.#out : this.#dropped(how)).inc(counts.samples);
   }
 }

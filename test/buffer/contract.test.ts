@@ -90,14 +90,26 @@ for (const [place, open] of Object.entries(PLACES)) {
   });
 
   contract('stats tell blocks, samples, bytes and the oldest timestamp', async (bench) => {
-    const none = { blocks: 0, samples: 0, bytes: 0, oldestMs: undefined };
+    const none = { blocks: 0, samples: 0, bytes: 0, oldestMs: undefined, droppedSamples: 0 };
     assert.deepEqual(bench.buffer.stats('a'), none);
     bench.push(1, { minMs: 1000, maxMs: 2000 });
     bench.push(2, { minMs: 3000, maxMs: 4000 });
     await bench.clock.advance(0);
-    assert.deepEqual(bench.buffer.stats('a'), { blocks: 2, samples: 20, bytes: 200, oldestMs: 1000 });
+    assert.deepEqual(bench.buffer.stats('a'), {
+      ...none,
+      blocks: 2,
+      samples: 20,
+      bytes: 200,
+      oldestMs: 1000,
+    });
     await bench.buffer.ack((await bench.take('a'))!);
-    assert.deepEqual(bench.buffer.stats('a'), { blocks: 1, samples: 10, bytes: 100, oldestMs: 3000 });
+    assert.deepEqual(bench.buffer.stats('a'), {
+      ...none,
+      blocks: 1,
+      samples: 10,
+      bytes: 100,
+      oldestMs: 3000,
+    });
     await bench.drain('a');
     assert.deepEqual(bench.buffer.stats('a'), none);
     assert.deepEqual(bench.buffer.stats('unknown'), none);
