@@ -29,8 +29,8 @@ export interface SenderResult {
 export interface Sender {
   /** What there is to know of each destination, in the order of the configuration. */
   status(): DestinationStatus[];
-  /** False while a destination has had data pending and no 2xx for two minutes. */
-  ready(): boolean;
+  /** Not ready while a destination has had data pending and no 2xx for two minutes; a sentence for each. */
+  ready(): { ready: boolean; reasons: readonly string[] };
   /**
    * Sends for `drainMs` more, has the buffer commit what is left, then goes on for at most the request timeout, and 10 s. Ends sooner when nothing is
    * left, or when what is left cannot be sent: a receiver that failed is asked once more. What the block stage still holds must be flushed before;
@@ -60,7 +60,13 @@ export function createSender(setUp: SenderSetUp): Sender {
   const status = () => outlets.map(({ sender }) => sender.status());
   return {
     status,
-    ready: () => outlets.every(({ sender }) => sender.waitedMs() < NOT_READY_MS),
+    ready() {
+      const late = outlets.filter(({ sender }) => sender.waitedMs() >= NOT_READY_MS);
+      return {
+        ready: late.length === 0,
+        reasons: late.map(({ sender }) => whyLate(sender.status(), sender.waitedMs())),
+      };
+    },
     async stop({ drainMs }) {
       for (const { sender } of outlets) sender.beginStop();
       const ended = Promise.all(outlets.map(({ sender }) => sender.done));
@@ -75,6 +81,11 @@ export function createSender(setUp: SenderSetUp): Sender {
       return resultOf(status());
     },
   };
+}
+
+function whyLate({ name, url, pendingSamples, lastError }: DestinationStatus, waitedMs: number): string {
+  const since = `${pendingSamples} samples pending, nothing accepted for ${Math.round(waitedMs / 1000)} s`;
+  return `destination ${name} (${url}): ${since}; last error: ${lastError ?? 'none'}`;
 }
 
 function resultOf(status: readonly DestinationStatus[]): SenderResult {
