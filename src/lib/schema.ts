@@ -413,7 +413,14 @@ export function readSecretFiles(
   if (value instanceof Secret) {
     const problem = value.read(directory);
     if (problem === undefined) return [];
-    return [{ path: [...path.slice(0, -1), `${path.at(-1)}_file`], message: problem, atKey: false }];
+    return [
+      {
+        path: [...path.slice(0, -1), `${path.at(-1)}_file`],
+        message: problem,
+        bare: 'cannot read the file',
+        atKey: false,
+      },
+    ];
   }
   if (typeof value !== 'object' || value === null) return [];
   const keys = Array.isArray(value) ? value.map((_, i) => i) : Object.keys(value);
@@ -530,4 +537,19 @@ export function* writtenFields(
   if (kind === 'section' && entries !== undefined)
     for (const key of Object.keys(value))
       if (Object.hasOwn(entries, key)) yield* writtenFields(entries[key]!, value[key], [...path, key]);
+}
+
+/** The secret files of a written value that cannot be read, also where the value is wrong otherwise. */
+export function unreadableSecretFiles(
+  schema: Schema<unknown>,
+  written: unknown,
+  directory: string,
+): SchemaIssue[] {
+  return [...writtenFields(schema, written)].flatMap(({ path, kind, value }) => {
+    if (kind !== 'secret_file' || typeof value !== 'string') return [];
+    const problem = Secret.inFile(value).read(directory);
+    return problem === undefined
+      ? []
+      : [{ path: [...path], message: problem, bare: 'cannot read the file', atKey: false }];
+  });
 }
