@@ -26,11 +26,15 @@ export function compileDestinations(
   report: Report,
 ): Destination[] {
   const placed: Placed[] = [];
+  if (sender.min_backoff > sender.max_backoff)
+    report.add(['sender', 'min_backoff'], 'min_backoff is longer than max_backoff');
   for (const entry of entriesOf(sender, remoteWrite)) {
     report.addIssues(entry.path, field.readSecretFiles(entry.keys, directory));
     const destination = destinationOf(entry, sender, directory);
-    if (destination.minBackoffMs > destination.maxBackoffMs)
-      report.add(entry.path, `min_backoff is longer than max_backoff for the destination "${entry.name}"`);
+    const { min_backoff, max_backoff } = entry.keys.queue_config ?? {};
+    const isOwn = min_backoff !== undefined || max_backoff !== undefined;
+    if (isOwn && destination.minBackoffMs > destination.maxBackoffMs)
+      report.add([...entry.path, 'queue_config'], 'min_backoff is longer than max_backoff');
     if (entry.enabled) placed.push({ destination, path: entry.path });
   }
   refuseClashes(placed, report);
@@ -83,14 +87,14 @@ function refuseClashes(placed: readonly Placed[], report: Report): void {
   const byName = new Map<string, Placed[]>();
   for (const one of placed)
     byName.set(one.destination.name, [...(byName.get(one.destination.name) ?? []), one]);
-  for (const [name, same] of byName) {
+  for (const same of byName.values()) {
     if (same.length < 2) continue;
     for (const { path } of same) {
       const others = same.filter((other) => other.path !== path);
       const places = others.map((other) => `${formatPath(other.path)} in line ${report.lineOf(other.path)}`);
       report.add(
         path,
-        `the name "${name}" is also that of ${places.join(' and ')}; give each destination its own`,
+        `its name is also that of ${places.join(' and ')}; give each destination a name of its own`,
       );
     }
   }

@@ -12,7 +12,7 @@ export interface Expansion {
   faults: string[];
 }
 
-const TOKEN = /\$\$(?=\{)|\$\{([^}]*)\}|%\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g;
+const TOKEN = /\$\$(?=\{)|\$\{([^{}]*)\}|%\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g;
 const REFERENCE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
 /** Puts variables into a text: `${NAME}`, `${NAME:-default}` (also for an empty variable), `%{NAME}`; `$${` stands for `${`. */
@@ -22,8 +22,8 @@ export function expand(written: string, env: Environment): Expansion {
   const text = written.replace(TOKEN, (token, inBraces: string | undefined, percent: string | undefined) => {
     if (token === '$$') return '$';
     const [, name = percent, fallback] = REFERENCE.exec(inBraces ?? '') ?? [];
-    if (name === undefined || fallback?.includes('${') === true) {
-      faults.push(badReference);
+    if (name === undefined) {
+      if (!faults.includes(badReference)) faults.push(badReference);
       return '';
     }
     names.push(name);
@@ -40,7 +40,7 @@ const badReference =
   'expected ${NAME} or ${NAME:-default} with a plain default; for the text itself write $${ in place of ${';
 
 const LABEL_TOKEN =
-  /\$\$|\$\{([^}]*)\}|\$([A-Za-z_][A-Za-z0-9_]*|[*#@!?0-9-])|%\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+  /\$\$|\$\{([^{}]*)\}|\$([A-Za-z_][A-Za-z0-9_]*|[*#@!?0-9-])|%\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
 /** The same as Prometheus does it for `external_labels` (Go's os.Expand): also `$NAME`, `$$` stands for `$`, and a missing variable is empty. Gives the missing ones in `missing`. */
 export function expandLabel(written: string, env: Environment): Expansion & { missing: string[] } {

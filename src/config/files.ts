@@ -7,6 +7,8 @@ import { SECTIONS } from './schema.js';
 /** The sections that name files and hold secrets of ours; those of plugins are read with the task. */
 const WITH_FILES = ['sender', 'remote_write'] as const;
 
+const UNREADABLE = 'cannot read the file';
+
 /** Says which named files cannot be read, and warns where others may read a secret. `isFromEnvironment` tells of a path whether its value is. */
 export function checkFiles(
   written: unknown,
@@ -46,7 +48,7 @@ function checkSecretFile(
   report: Report,
 ): void {
   const problem = Secret.inFile(value).read(directory);
-  if (problem !== undefined) report.add(path, problem);
+  if (problem !== undefined) report.add(path, problem, UNREADABLE);
   else if (isReadableByOthers(resolve(directory, value)))
     report.warn(path, 'others may read this file; run chmod o-r on it');
 }
@@ -61,7 +63,7 @@ function refuseUnreadable(
     readFileSync(resolve(directory, value));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    report.add(path, `cannot read "${value}": ${code ?? errorLine(error)}`);
+    report.add(path, `cannot read "${value}": ${code ?? errorLine(error)}`, UNREADABLE);
   }
 }
 

@@ -29,9 +29,9 @@ export class Report {
     return this.#problems.length === 0;
   }
 
-  /** Something wrong with the value at `path`. */
-  add(path: Path, message: string): void {
-    this.#problems.push({ path: [...path], message, atKey: false });
+  /** Something wrong with the value at `path`; `bare` says it without the value. */
+  add(path: Path, message: string, bare?: string): void {
+    this.#problems.push({ path: [...path], message, atKey: false, ...(bare !== undefined && { bare }) });
   }
 
   /** Something wrong with the key at `path`. */
@@ -84,11 +84,7 @@ export class Report {
   #line(problem: Problem, reader: ValueReader): Line {
     const place = this.#places.find(problem.path, problem.atKey);
     const source = expansionOf(place, reader);
-    // A value that came from the environment may be a secret: its variable is named in its place.
-    const message =
-      source === undefined || problem.bare === undefined
-        ? problem.message
-        : `${problem.bare}, got the value of ${source.names.join(', ')}`;
+    const message = source === undefined ? problem.message : withoutValue(problem, source);
     return { offset: place.offset, path: problem.path, message };
   }
 
@@ -106,4 +102,11 @@ export class Report {
 
 function expansionOf(place: Place, reader: ValueReader): ExpandedScalar | undefined {
   return place.scalar === undefined ? undefined : reader.expanded.get(place.scalar);
+}
+
+/** A value that came from the environment may be a secret: its variable is named in its place. */
+function withoutValue(problem: SchemaIssue, { names, text }: ExpandedScalar): string {
+  const source = `the value of ${names.join(', ')}`;
+  if (problem.bare !== undefined) return `${problem.bare}, got ${source}`;
+  return text.length < 4 ? problem.message : problem.message.replaceAll(text, source);
 }

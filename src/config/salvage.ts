@@ -29,7 +29,7 @@ export function salvage(written: unknown): Readable {
   return {
     sentinel: keysOf(SECTIONS.sentinel, sections.sentinel),
     global: keysOf(SECTIONS.global, sections.global),
-    tasks: asList(sections.tasks).map((task) => field.checkKeys(taskSection, task).value),
+    tasks: asList(sections.tasks).map(taskOf),
     plugins: keysOf(SECTIONS.plugins, sections.plugins),
     http: keysOf(SECTIONS.http, sections.http),
     buffer: keysOf(SECTIONS.buffer, sections.buffer),
@@ -37,6 +37,12 @@ export function salvage(written: unknown): Readable {
     remote_write: asList(sections.remote_write).map((e) => field.checkKeys(remoteWriteEntry, e).value),
     logging: keysOf(SECTIONS.logging, sections.logging),
   };
+}
+
+/** With a wrong timeout the interval goes too: nothing may be fitted to a timeout that is not the one that was meant. */
+function taskOf(written: unknown): Readable['tasks'][number] {
+  const { value, issues } = field.checkKeys(taskSection, written);
+  return issues.some((issue) => issue.path[0] === 'timeout') ? { ...value, interval: undefined } : value;
 }
 
 /** The keys of a section that are right, and the defaults of the others; for sections whose keys may all be absent. */

@@ -33,8 +33,7 @@ export function parseYaml(text: string): ParsedYaml {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false,
-    strict: true,
-    logLevel: 'silent',
+    logLevel: 'error', // With 'silent' a second document is no error.
   });
   const faults = [...document.errors, ...document.warnings]
     .sort((a, b) => a.pos[0] - b.pos[0])
@@ -42,7 +41,7 @@ export function parseYaml(text: string): ParsedYaml {
     .map((error) => ({ offset: error.pos[0], message: messageOf(error, text) }));
   const targets = new Map<Alias, Node>();
   const root = isNode(document.contents) ? document.contents : null;
-  faults.push(...resolveAliases(document, targets));
+  if (text.includes('*')) faults.push(...resolveAliases(document, targets));
   return { root, schema: document.schema, targets, lines, faults };
 }
 
@@ -62,6 +61,7 @@ function messageOf(error: YAMLError, text: string): string {
   const [at] = error.pos;
   if (error.code === 'UNEXPECTED_TOKEN' && /^[$%]\{/.test(text.slice(Math.max(at - 1, 0), at + 1)))
     return 'a variable inside { } or [ ] must stand in quotes';
+  if (error.code === 'RESOURCE_EXHAUSTION') return 'nested too deep';
   if (error.code === 'MULTIPLE_DOCS') return 'the file holds more than one document; remove the second ---';
   if (error.code === 'TAG_RESOLVE_FAILED')
     return 'unknown tag; a text that starts with ! must stand in quotes';

@@ -38,6 +38,7 @@ function refuseDuplicates(tasks: Readable['tasks'], report: Report): void {
       report.add(
         ['tasks', i, 'id'],
         `the id "${id}" is taken by the task in line ${report.lineOf(['tasks', before, 'id'])}`,
+        `the id is taken by the task in line ${report.lineOf(['tasks', before, 'id'])}`,
       );
   }
 }
@@ -46,16 +47,20 @@ function refuseDuplicates(tasks: Readable['tasks'], report: Report): void {
 function compileTask(keys: TaskKeys, path: Path, context: TaskContext): Task | undefined {
   const timeoutMs = timeoutOf(keys, path, context.report);
   const plugin = pluginOf(keys.plugin, path, context);
-  if (plugin === undefined || keys.config === undefined || timeoutMs === undefined) return undefined;
+  if (plugin === undefined || keys.config === undefined) return undefined;
   const config = { ...context.pluginKeys.defaultsFor(plugin, keys.config), ...withoutAbsent(keys.config) };
   const options = readOptions(plugin.definition, config, { baseDirectory: context.directory, timeoutMs });
   const placeOf = (key: unknown): Path =>
     typeof key === 'string' && Object.hasOwn(config, key) && !Object.hasOwn(keys.config as Options, key)
       ? ['plugins', 'config', plugin.definition.name]
       : [...path, 'config'];
-  for (const issue of options.issues ?? []) context.report.addIssues(placeOf(issue.path[0]), [issue]);
+  if (options.issues !== undefined) {
+    const files = field.unreadableSecretFiles(plugin.definition.config, config, context.directory);
+    for (const issue of [...options.issues, ...files])
+      context.report.addIssues(placeOf(issue.path[0]), [issue]);
+    return undefined;
+  }
   const target = config[plugin.definition.target];
-  if (options.issues !== undefined) return undefined;
   if (target === undefined) {
     context.report.add([...path, 'config', plugin.definition.target], 'missing; it is what the task probes');
     return undefined;
@@ -84,7 +89,7 @@ function taskOf(
   };
 }
 
-/** The timeout that was given or the default; `undefined` when it cannot be told. */
+/** The timeout that was given or the default; `undefined` when it cannot be told, because a key of it is wrong. */
 function timeoutOf({ interval, timeout }: TaskKeys, path: Path, report: Report): number | undefined {
   if (interval === undefined) return timeout;
   if (timeout !== undefined && timeout > interval)
@@ -104,7 +109,7 @@ function pluginOf(name: string | undefined, path: Path, context: TaskContext): L
     problem === undefined
       ? field.unknownWord('plugin', name, [...context.catalog.plugins.keys()].sort())
       : `the plugin "${name}" did not load: ${problem.message}`;
-  context.report.add([...path, 'plugin'], message);
+  context.report.add([...path, 'plugin'], message, problem === undefined ? 'unknown plugin' : undefined);
   return undefined;
 }
 

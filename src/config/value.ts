@@ -13,6 +13,7 @@ export interface ValueFault {
 /** A scalar that holds variables. */
 export interface ExpandedScalar {
   names: readonly string[];
+  text: string;
   /** It was read again as YAML and is no text any more. */
   reread: boolean;
 }
@@ -133,7 +134,11 @@ export class ValueReader {
     for (const fault of expansion.faults) this.#fault(scalar, fault);
     const plain = scalar.type === 'PLAIN' && scalar.tag === undefined && expansion.whole;
     const value = plain && !this.#asText.has(scalar) ? this.#readAgain(expansion.text) : expansion.text;
-    this.expanded.set(scalar, { names: expansion.names, reread: typeof value !== 'string' });
+    this.expanded.set(scalar, {
+      names: expansion.names,
+      text: expansion.text,
+      reread: typeof value !== 'string',
+    });
     return expansion.faults.length > 0 ? undefined : value;
   }
 
@@ -145,10 +150,12 @@ export class ValueReader {
 
   /** A number, a flag or nothing, where the text reads as one. */
   #readAgain(text: string): unknown {
-    for (const tag of this.#yaml.schema.tags)
-      if (tag.default === true && tag.collection === undefined && tag.test?.test(text) === true)
-        return tag.resolve(text, () => undefined, {}) ?? undefined;
-    return text;
+    const tag = this.#yaml.schema.tags.find(
+      (known) => known.default === true && known.collection === undefined && known.test?.test(text) === true,
+    );
+    if (tag === undefined || tag.collection !== undefined) return text;
+    const value = tag.resolve(text, () => undefined, {});
+    return (isScalar(value) ? value.value : value) ?? undefined;
   }
 
   #lineOf(node: Node): number {
@@ -160,8 +167,10 @@ export class ValueReader {
     this.faults.push({ offset: node.range?.[0] ?? 0, path, message });
   }
 
+  /** Ends the reading; the path to a place deep inside helps nobody. */
   #stop(node: Node, message: string): undefined {
     this.#stopped = true;
+    this.#path.splice(3);
     return this.#fault(node, message);
   }
 }

@@ -14,7 +14,7 @@ export {
   Metrics,
   type MetricType,
 } from './metrics.js';
-export type { Entries, Fault, FieldMetadata, Output, Schema, SchemaIssue, Section } from './schema.js';
 export * as field from './schema.js';
+export type { Entries, Fault, FieldMetadata, Output, Schema, SchemaIssue, Section } from './schema-type.js';
 export { redactUrl, Secret } from './secret.js';
 export { formatSize, tryParseSize } from './size.js';

@@ -1,66 +1,32 @@
 import * as v from 'valibot';
 import { formatDuration, tryParseDuration } from './duration.js';
 import { unknownKey } from './nearest.js';
+import {
+  absenceOf,
+  type Entries,
+  type Fault,
+  type Field,
+  type FieldMetadata,
+  type FieldOptions,
+  GOT,
+  isMap,
+  metadataOf,
+  type Schema,
+  type Section,
+} from './schema-type.js';
 import { Secret } from './secret.js';
 import { formatSize, tryParseSize } from './size.js';
 
 export { nearest, unknownKey, unknownWord } from './nearest.js';
-
-/** What turns a written value into a `T`, or says everything that is wrong with it. A valibot schema, built by the functions of this file. */
-export type Schema<T> = v.GenericSchema<unknown, T>;
-
-/** What a schema gives. */
-export type Output<S> = S extends Schema<infer T> ? T : never;
-
-/** What every field may be given beside its description. */
-export interface FieldOptions {
-  /** The value, as written, when the key is absent. */
-  default?: unknown;
-  /** The key may be absent and then is `undefined`. */
-  optional?: true;
-  /** What a user would write, for the generated reference where there is no default that could be shown. */
-  example?: unknown;
-  /** The key that this one may be given in place of; the reference shows it as a remark there. */
-  instead?: string;
-}
-
-/** The type of a field: `undefined` is added when the key may be absent without a default. */
-export type Field<T, O extends FieldOptions> = Schema<O extends { optional: true } ? T | undefined : T>;
-
-/** The keys of a section. */
-export type Entries = Readonly<Record<string, Schema<unknown>>>;
-
-/** What a section gives. */
-export type Section<E extends Entries> = { readonly [K in keyof E]: v.InferOutput<E[K]> };
-
-/** What a schema says of itself, for documentation, flags and JSON Schema. */
-export interface FieldMetadata {
-  /** duration | size | secret | secret_file | file | url | text | integer | number | flag | choice | list | map | section | anything. */
-  kind?: string;
-  /** How errors call a value that fits. */
-  what?: string;
-  /** Keys of a section, in the order of the documentation. */
-  entries?: Entries;
-  /** Values of a choice. */
-  choices?: readonly string[];
-  /** Item of a list or value of a map. */
-  item?: Schema<unknown>;
-  example?: unknown;
-  instead?: string;
-}
-
-/** One thing wrong with a value. */
-export interface SchemaIssue {
-  /** Keys and indexes from the root to the place. */
-  path: (string | number)[];
-  message: string;
-  /** The key itself is at fault (unknown), not its value. */
-  atKey: boolean;
-  /** The message without the value that was given, where the message shows it. */
-  bare?: string;
-  /** A text is wanted and something else was given. */
-  wantsText?: true;
-}
+export {
+  check,
+  checkKeys,
+  readSecretFiles,
+  unreadableSecretFiles,
+  type WrittenField,
+  writtenFields,
+} from './schema-check.js';
+export { absenceOf, descriptionOf, metadataOf } from './schema-type.js';
 
 /** Names of the kinds of values, for where the value itself must not be shown. */
 function kindOf(input: unknown): string {
@@ -76,11 +42,6 @@ function show(input: unknown): string {
     return JSON.stringify(input.length > 60 ? `${input.slice(0, 57)}...` : input);
   return typeof input === 'number' || typeof input === 'boolean' ? String(input) : kindOf(input);
 }
-
-const isMap = (input: unknown) => typeof input === 'object' && input !== null && !Array.isArray(input);
-
-/** Stands between the message and the value that was given, so that `check` can give both forms. */
-const GOT = '\0, got ';
 
 const expected =
   (what: string, given: (input: unknown) => string = show) =>
@@ -325,12 +286,6 @@ export interface SectionOptions extends FieldOptions {
   rules?: (keys: Readonly<Record<string, unknown>>) => readonly Fault[];
 }
 
-/** Something wrong below a value: keys from it to the place, and what it is. */
-export interface Fault {
-  path: readonly (string | number)[];
-  message: string;
-}
-
 /** A map with these keys and no others; an unknown key is an error that names the nearest known one. */
 export function section<const E extends Entries, const O extends SectionOptions>(
   description: string,
@@ -404,24 +359,6 @@ function withSecretFiles(
   return value;
 }
 
-/** Reads every secret of a checked value that stands in a file, relative to `directory`. Gives an issue for each that cannot be read, and does not throw. */
-export function readSecretFiles(
-  value: unknown,
-  directory: string,
-  path: (string | number)[] = [],
-): SchemaIssue[] {
-  if (value instanceof Secret) {
-    const problem = value.read(directory);
-    if (problem === undefined) return [];
-    return [{ path: [...path.slice(0, -1), `${path.at(-1)}_file`], message: problem, atKey: false }];
-  }
-  if (typeof value !== 'object' || value === null) return [];
-  const keys = Array.isArray(value) ? value.map((_, i) => i) : Object.keys(value);
-  return keys.flatMap((key) =>
-    readSecretFiles((value as Record<string | number, unknown>)[key], directory, [...path, key]),
-  );
-}
-
 /** The same schema with one more condition over its value; `test` gives what is wrong and where, or nothing. */
 export function refine<T>(schema: Schema<T>, test: (value: T) => readonly Fault[]): Schema<T> {
   const checked = v.pipe(
@@ -444,90 +381,4 @@ function issueOf(
   return first === undefined
     ? { message: fault.message }
     : { message: fault.message, path: [first, ...rest] };
-}
-
-/** What the schema says of itself: kind, keys, choices, item. */
-export function metadataOf(schema: Schema<unknown>): FieldMetadata {
-  return v.getMetadata(unwrap(schema) as never) as FieldMetadata;
-}
-
-/** The sentence that documents the field; empty when it has none. */
-export function descriptionOf(schema: Schema<unknown>): string {
-  return v.getDescription(unwrap(schema) as never) ?? '';
-}
-
-/** The default as written, and whether the key may be absent. */
-export function absenceOf(schema: Schema<unknown>): { optional: boolean; default: unknown } {
-  const outer = schema as unknown as { type: string; default?: unknown };
-  return outer.type === 'optional'
-    ? { optional: true, default: outer.default }
-    : { optional: false, default: undefined };
-}
-
-function unwrap(schema: Schema<unknown>): Schema<unknown> {
-  const outer = schema as unknown as { type: string; wrapped?: Schema<unknown> };
-  return outer.type === 'optional' && outer.wrapped !== undefined ? outer.wrapped : schema;
-}
-
-/** Checks a written value. Never throws: gives the value with its defaults, or every issue. Secrets given as files are not read yet: see `readSecretFiles`. */
-export function check<T>(
-  schema: Schema<T>,
-  input: unknown,
-): { value: T; issues: undefined } | { value: undefined; issues: SchemaIssue[] } {
-  const result = v.safeParse(schema, input);
-  return result.success
-    ? { value: result.output, issues: undefined }
-    : { value: undefined, issues: result.issues.map(schemaIssue) };
-}
-
-/** Checks a written section and keeps what is right of it: a key with an issue is absent. For checks over two keys that must not wait until a third one is right. */
-export function checkKeys<T extends object>(
-  schema: Schema<T>,
-  input: unknown,
-): { value: { readonly [K in keyof T]?: T[K] | undefined }; issues: SchemaIssue[] } {
-  const result = v.safeParse(schema, input);
-  if (result.success) return { value: result.output, issues: [] };
-  const issues = result.issues.map(schemaIssue);
-  const wrong = new Set(issues.map((issue) => issue.path[0]));
-  if (!isMap(input)) return { value: {}, issues };
-  const right = Object.entries(result.output as T).filter(([key]) => !wrong.has(key));
-  return { value: Object.fromEntries(right) as { [K in keyof T]?: T[K] }, issues };
-}
-
-function schemaIssue(issue: v.BaseIssue<unknown>): SchemaIssue {
-  const at = issue.message.indexOf(GOT);
-  return {
-    path: (issue.path ?? []).map((item) => item.key as string | number),
-    message: issue.message.replace(GOT, ', got '),
-    atKey: issue.path?.at(-1)?.origin === 'key',
-    ...(at >= 0 && { bare: issue.message.slice(0, at) }),
-    ...(issue.type === 'string' && { wantsText: true as const }),
-  };
-}
-
-/** A key of a written value, with what the schema says of it. */
-export interface WrittenField {
-  path: readonly (string | number)[];
-  kind: string | undefined;
-  value: unknown;
-}
-
-/** Every given key of a written value that the schema knows, also where others are wrong. */
-export function* writtenFields(
-  schema: Schema<unknown>,
-  written: unknown,
-  path: readonly (string | number)[] = [],
-): Generator<WrittenField> {
-  if (written === undefined) return;
-  const { kind, entries, item } = metadataOf(schema);
-  yield { path, kind, value: written };
-  if (kind === 'list' && item !== undefined && Array.isArray(written))
-    for (const [i, value] of written.entries()) yield* writtenFields(item, value, [...path, i]);
-  if (!isMap(written)) return;
-  const value = written as Record<string, unknown>;
-  if (kind === 'map' && item !== undefined)
-    for (const key of Object.keys(value)) yield* writtenFields(item, value[key], [...path, key]);
-  if (kind === 'section' && entries !== undefined)
-    for (const key of Object.keys(value))
-      if (Object.hasOwn(entries, key)) yield* writtenFields(entries[key]!, value[key], [...path, key]);
 }

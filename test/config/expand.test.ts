@@ -44,6 +44,7 @@ test('faults name the variable, never the text', () => {
   f('${}', /expected \$\{NAME\}/);
   f('hunter2${', /expected \$\{NAME\}/);
   f('${A:-${HOST}}', /plain default/);
+  f('${${${', /plain default/);
 });
 
 test('variables in an external label, as Prometheus', () => {

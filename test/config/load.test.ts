@@ -241,7 +241,7 @@ test('aliases and merge keys', async () => {
 tasks:
   - &base {id: a, plugin: ping, interval: 60s, config: &options {host: x, count: 2}}
   - {<<: *base, id: b, config: *options}
-  - {<<: [{interval: 5s, id: first}, *base], id: c, config: {<<: *options, count: 3}}
+  - {<<: [{interval: 20s, id: first}, *base], id: c, config: {<<: *options, count: 3}}
 `;
   const { tasks } = await load(text);
   assert.deepEqual(
@@ -249,7 +249,7 @@ tasks:
     [
       ['a', 60_000, 2],
       ['b', 60_000, 2],
-      ['c', 5000, 3],
+      ['c', 20_000, 3],
     ],
   );
 });
@@ -281,7 +281,7 @@ test('plugins that do not load: an error at their directory, a warning for a bui
   const text = 'plugins: {directories: [/one, two]}\ntasks: [{id: a, plugin: snmp, interval: 1m}]';
   assert.deepEqual(await faults(text, { loadPlugins }), [
     '1:31: plugins.directories[1]: plugin "broken" lacks `version`',
-    '2:26: tasks[0].plugin: the plugin "snmp" did not load: cannot load plugin "snmp"',
+    '2:25: tasks[0].plugin: the plugin "snmp" did not load: cannot load plugin "snmp"',
   ]);
   assert.equal(asked.length, 2);
   assert.equal(asked[0], '/one');
@@ -295,5 +295,5 @@ test('10,000 tasks', async () => {
   assert.equal((await load(text)).tasks.length, 10_000);
   const wrong = await faults(text.replaceAll('count: 4', 'count: x'));
   assert.equal(wrong.length, 10_000);
-  assert.match(wrong[9999]!, /^10001:70: tasks\[9999\]\.config\.count: expected a whole number, got "x"$/);
+  assert.match(wrong[9999]!, /^10001:78: tasks\[9999\]\.config\.count: expected a whole number, got "x"$/);
 });
