@@ -31,7 +31,7 @@ export function fitTimes<T extends Times>(
   const config = spanOf(times) <= spareMs ? times : shrink(times, given, spareMs);
   if (spanOf(config) <= timeoutMs) return { config, timeoutMs };
   const path = ['timeout', 'interval', 'count'].find((key) => given.has(key)) ?? 'timeout';
-  throw new Refusal(path, `${sumOf(config)} does not fit in the timeout of the task, ${timeoutMs}ms`);
+  throw new Refusal(path, `${sumOf(times)} does not fit in the timeout of the task, ${timeoutMs}ms`);
 }
 
 function spanOf(times: Times): number {

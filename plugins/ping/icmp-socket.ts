@@ -76,6 +76,14 @@ export interface SendOptions {
   df: boolean;
 }
 
+/** Written when a packet is sent. */
+export interface SendStamp {
+  /** performance.now() just before. */
+  sentMs: number;
+  /** `drops()` of the socket just before. */
+  drops: number;
+}
+
 /** Gets each datagram (IPv4: with its IP header) and the performance.now() of its arrival. The buffer is used again after it returns. */
 export type OnDatagram = (datagram: Buffer, from: string, arrivedMs: number) => void;
 
@@ -135,15 +143,14 @@ export class IcmpSocket {
     OPEN.add(this);
   }
 
-  /** Sends one packet at once. Gives the performance.now() just before, and `drops()` of then. Throws raw-socket's errors. */
-  send(packet: Buffer, address: string, options: SendOptions): { sentMs: number; drops: number } {
+  /** Sends one packet at once, and writes the stamp. Throws raw-socket's errors. */
+  send(packet: Buffer, address: string, options: SendOptions & SendStamp): void {
     if (this.family === 4) this.#prepare4(options);
     else this.#prepare6(options);
     // The last thing before the stamp: after a pause the way into the kernel is out of the CPU's caches, and fetching it would be timed (5 us).
-    const drops = this.drops();
-    const sentMs = performance.now();
+    options.drops = this.drops();
+    options.sentMs = performance.now();
     this.#socket.wrap.send(packet, 0, packet.length, address, IGNORE);
-    return { sentMs, drops };
   }
 
   /** Reads all that has come. */

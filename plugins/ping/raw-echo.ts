@@ -10,9 +10,9 @@ import {
   withIpv4Header,
   withIpv6Header,
 } from './icmp-packet.js';
-import { IcmpSocket, socketErrorCode } from './icmp-socket.js';
+import { IcmpSocket, type SendOptions, type SendStamp, socketErrorCode } from './icmp-socket.js';
 import type { Pacer } from './pacer.js';
-import { INTERFACE_GONE, type SendFault, sendFault } from './send-fault.js';
+import { INTERFACE_GONE, sendFault } from './send-fault.js';
 import type { TimerQueue } from './timer-queue.js';
 
 /** Sequence numbers are two bytes: the most packets that can be in flight in one process. */
@@ -26,8 +26,8 @@ const SETTLE_MS = 10;
 
 type Done = (outcome: EchoOutcome) => void;
 
-/** A packet that was sent and has no outcome yet. */
-interface InFlight {
+/** A packet that has no outcome yet. */
+interface InFlight extends SendOptions, SendStamp {
   socket: IcmpSocket;
   id: number;
   sequence: number;
@@ -36,10 +36,8 @@ interface InFlight {
   target: Buffer;
   /** The nonce, or what of it fits in the payload. */
   nonce: Buffer;
-  sentMs: number;
+  packet: Buffer;
   timeoutMs: number;
-  /** Datagrams that the socket had lost before. */
-  drops: number;
   done: Done;
 }
 
@@ -102,44 +100,48 @@ export class RawEcho implements Echo {
     return false;
   }
 
-  #trySend(
-    probe: Probe,
-    { sequence, timeoutMs }: { sequence: number; timeoutMs: number },
-    done: Done,
-  ): SendFault | undefined {
+  #trySend(probe: Probe, { sequence, timeoutMs }: { sequence: number; timeoutMs: number }, done: Done) {
     let socket: IcmpSocket | undefined;
     try {
       socket = this.#socketFor(probe.family, probe.interface);
-      this.#nonce.writeUInt32BE((this.#nonce.readUInt32BE(4) + 1) >>> 0, 4);
-      const echo = buildEcho({ family: probe.family, id: probe.id, sequence }, probe.size, this.#nonce);
-      const target = addressBytes(probe.address);
-      const packet = withHeader(echo, probe, target);
-      const ownHeader = probe.source !== undefined;
-      const { sentMs, drops } = socket.send(packet, probe.address, { ...probe, ownHeader });
-      const inFlight: InFlight = {
-        socket,
-        id: probe.id,
-        sequence,
-        address: canonical(probe),
-        target,
-        nonce: echo.subarray(8, 8 + Math.min(probe.size, this.#nonce.length)),
-        sentMs,
-        timeoutMs,
-        drops,
-        done,
-      };
+      const inFlight = this.#prepare(probe, { socket, sequence, timeoutMs, done });
       this.#inFlight[sequence] = inFlight;
-      this.#timers.at(sentMs + timeoutMs, () => this.#expire(inFlight));
+      socket.send(inFlight.packet, probe.address, inFlight);
+      // A reply from this host or its neighbour is there already: nothing else before it is read, for it would be timed as well.
+      socket.drain();
+      if (this.#inFlight[sequence] === inFlight)
+        this.#timers.at(inFlight.sentMs + timeoutMs, () => this.#expire(inFlight));
     } catch (error) {
+      this.#inFlight[sequence] = undefined;
       const code = socketErrorCode(error);
       const fault = sendFault(code, probe, socket !== undefined);
       if (fault === undefined) throw error;
       if (socket !== undefined && INTERFACE_GONE.includes(code)) this.#discard(socket);
       return fault;
     }
-    // A reply from this host or its neighbour is there already; the way through the event loop would be timed as well.
-    socket.drain();
     return undefined;
+  }
+
+  /** All that can be done before the packet is stamped and sent. */
+  #prepare(probe: Probe, place: Pick<InFlight, 'socket' | 'sequence' | 'timeoutMs' | 'done'>): InFlight {
+    this.#nonce.writeUInt32BE((this.#nonce.readUInt32BE(4) + 1) >>> 0, 4);
+    const header = { family: probe.family, id: probe.id, sequence: place.sequence };
+    const echo = buildEcho(header, probe.size, this.#nonce);
+    const target = addressBytes(probe.address);
+    return {
+      ...place,
+      id: probe.id,
+      address: canonical(probe),
+      target,
+      nonce: echo.subarray(8, 8 + Math.min(probe.size, this.#nonce.length)),
+      packet: withHeader(echo, probe, target),
+      ownHeader: probe.source !== undefined,
+      ttl: probe.ttl,
+      tos: probe.tos,
+      df: probe.df,
+      sentMs: 0,
+      drops: 0,
+    };
   }
 
   /** Not of the last ones given out, so that a late reply meets no new packet; `undefined` when all are in flight. */

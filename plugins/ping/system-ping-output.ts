@@ -37,7 +37,10 @@ export function parsePingOutput(output: PingOutput, expected: Expected): readonl
   const lines = output.stdout.split('\n');
   const heard = readLines(lines, expected.timeoutMs);
   const transmitted = TRANSMITTED.exec(output.stdout)?.[1];
-  if (transmitted === undefined) return withoutSummary(heard, stderr, expected);
+  if (transmitted === undefined) {
+    const started = lines.some((line) => line.startsWith('PING ')) && lossOf(stderr) === undefined;
+    return started || heard.size > 0 ? withoutSummary(heard, expected) : notStarted(stderr, expected);
+  }
   // busybox counts packets from 0, iputils from 1.
   const first = heard.has(0) ? 0 : 1;
   return Array.from(
@@ -64,16 +67,15 @@ function readLines(lines: readonly string[], timeoutMs: number): Map<number, Ech
   return heard;
 }
 
-/** It was ended early, or it gave up before the first packet (`connect: Network is unreachable`). */
-function withoutSummary(
-  heard: ReadonlyMap<number, EchoOutcome>,
-  stderr: string,
-  expected: Expected,
-): readonly EchoOutcome[] {
+/** It gave up at the first packet: `connect: Network is unreachable`. */
+function notStarted(stderr: string, expected: Expected): readonly EchoOutcome[] {
   const reason = lossOf(stderr);
-  if (heard.size === 0 && reason !== undefined)
-    return Array.from({ length: expected.count }, () => ({ kind: 'lost', reason, evidence: stderr }));
-  if (heard.size === 0 && stderr !== '') return [{ kind: 'unjudged', evidence: stderr }];
+  if (reason === undefined) return [{ kind: 'unjudged', evidence: stderr || 'ping printed nothing' }];
+  return Array.from({ length: expected.count }, () => ({ kind: 'lost', reason, evidence: stderr }));
+}
+
+/** It was ended early. */
+function withoutSummary(heard: ReadonlyMap<number, EchoOutcome>, expected: Expected): readonly EchoOutcome[] {
   const first = heard.has(0) ? 0 : 1;
   const judged: EchoOutcome[] = [];
   for (let i = 0; i < expected.count; i++) {

@@ -15,9 +15,7 @@ export interface Transport {
 }
 
 /** The first packets of a process run code that was never run before, which takes a millisecond: these to ourselves, not those to the first target. */
-const WARM_UP: Probe = {
-  address: '127.0.0.1',
-  family: 4,
+const WARM_UP: Omit<Probe, 'address' | 'family'> = {
   source: undefined,
   interface: undefined,
   count: 5,
@@ -63,7 +61,11 @@ async function openRaw(packetsPerSecond: number): Promise<Transport> {
   const pinger = createPinger(echo, timers);
   try {
     echo.open(4);
-    await pinger(WARM_UP);
+    for (const [address, family] of [
+      ['127.0.0.1', 4],
+      ['::1', 6],
+    ] as const)
+      await pinger({ ...WARM_UP, address, family });
   } catch (error) {
     close();
     throw error;
