@@ -70,7 +70,6 @@ export default (sdk: Sdk) =>
 function requestHeaders(config: Config, timeoutMs: number): Record<string, string> {
   const headers: Record<string, string> = {
     accept: ACCEPT,
-    'user-agent': 'Sentinel/scrape-exporter',
     'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000),
   };
   for (const name of Object.keys(config.headers)) delete headers[name.toLowerCase()];

@@ -4,6 +4,9 @@ import { LF, OPEN, SPACE, TAB } from './bytes.js';
 
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 
+/** A longer number is refused: converting it would hold the process. */
+const MAX_DIGITS = 2 ** 20;
+
 /**
  * Reads the number that starts at `start` into `out[0]`, and gives the index behind it; -1 when it is none. It ends at a space, tab, line feed,
  * NUL or brace; the byte behind the page's last must be one of these. Takes what Go's strconv.ParseFloat takes without `p` and `_`, and rounds as it does.
@@ -57,9 +60,9 @@ function endsToken(c: number): boolean {
   return c === SPACE || c === LF || c === TAB || c === OPEN || c === 0;
 }
 
-/** A well-formed decimal of any length. An overflow is no number, as in Go. */
+/** A well-formed decimal of any sensible length. An overflow is no number, as in Go. */
 function readLong(bytes: Buffer, start: number, end: number, out: Float64Array): number {
-  if (!endsToken(bytes[end]!)) return -1;
+  if (!endsToken(bytes[end]!) || end - start > MAX_DIGITS) return -1;
   const value = Number(bytes.toString('latin1', start, end));
   if (value === Infinity || value === -Infinity) return -1;
   out[0] = value;

@@ -11,7 +11,7 @@ import { TextParser } from './text-parser.js';
 const SLICE_MS = 4;
 /** Lines and bytes between two looks at the clock. */
 const LINES = 64;
-const BYTES = 2 ** 17;
+const BYTES = 2 ** 14;
 
 /** One sample of a page. */
 export interface ExposedSample {

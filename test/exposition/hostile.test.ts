@@ -40,6 +40,7 @@ test('hostile: 10 MB on one line', async () => {
   await f(`{"${'b'.repeat(10 * MB)}"} 1\n# EOF`, /1 MiB/);
   await f(`a ${'1'.repeat(10 * MB)}\n# EOF`, /number/);
   await f(`a ${'0'.repeat(10 * MB)}\n# EOF`, /longer/);
+  await f(`a 0.${'0'.repeat(10 * MB)}1\n# EOF`, /number/);
   await f(`a 1 ${'0'.repeat(10 * MB)}\n# EOF`, /longer/);
   await f(`a 1e${'9'.repeat(10 * MB)}\n# EOF`, /number/);
   await f(`# HELP a ${'b'.repeat(10 * MB)}\n# EOF`, /longer/);
