@@ -48,10 +48,11 @@ export function decodeWriteRequest(body: Uint8Array): ReceivedSample[] {
   );
 }
 
-/** What the receiver does with a request. `answer lost` stores the samples and resets the connection. */
+/** What the receiver does with a request. `hold`: answers ok when told to. `answer lost`: stores the samples and resets the connection. */
 export type Behaviour =
   | { kind: 'ok' }
   | { kind: 'status'; status: number; body?: string; headers?: Readonly<Record<string, string>> }
+  | { kind: 'hold' }
   | { kind: 'hang' }
   | { kind: 'reset' }
   | { kind: 'answer lost' };
@@ -88,6 +89,7 @@ export class FakeReceiver {
   readonly samples: ReceivedSample[] = [];
   /** Every request, whatever was done with it. */
   readonly requests: ReceivedRequest[] = [];
+  readonly #held: (() => void)[] = [];
   /** Requests that have no answer yet. */
   inFlight = 0;
   maxInFlight = 0;
@@ -121,6 +123,16 @@ export class FakeReceiver {
     await closed;
   }
 
+  /** Number of requests that wait for `answerHeld`. */
+  get held(): number {
+    return this.#held.length;
+  }
+
+  /** Answers everything that is held. */
+  answerHeld(): void {
+    for (const answer of this.#held.splice(0)) answer();
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.inFlight++;
     this.maxInFlight = Math.max(this.maxInFlight, this.inFlight);
@@ -137,9 +149,13 @@ export class FakeReceiver {
   }
 
   #answer(behaviour: Behaviour, body: Buffer, response: ServerResponse): void {
-    if (behaviour.kind === 'ok' || behaviour.kind === 'answer lost')
+    const accept = () => {
       this.samples.push(...decodeWriteRequest(body));
-    if (behaviour.kind === 'ok') response.writeHead(204).end();
+      response.writeHead(204).end();
+    };
+    if (behaviour.kind === 'ok') accept();
+    if (behaviour.kind === 'hold') this.#held.push(accept);
+    if (behaviour.kind === 'answer lost') this.samples.push(...decodeWriteRequest(body));
     if (behaviour.kind === 'reset' || behaviour.kind === 'answer lost') response.socket?.resetAndDestroy();
     if (behaviour.kind === 'status')
       response.writeHead(behaviour.status, behaviour.headers).end(behaviour.body ?? '');

@@ -39,20 +39,32 @@ export interface QueryResult {
   value: [number, string];
 }
 
+interface Command {
+  command: string;
+  args: readonly string[];
+  readyPath: string;
+  /** Asked before a query: makes what was just written visible. */
+  flushPath?: string;
+}
+
 /** A running server, with its data in a directory of its own. It goes with the test. */
 export class Server {
   readonly url: string;
+  readonly port: number;
   readonly #command: string;
   readonly #args: readonly string[];
   readonly #readyPath: string;
+  readonly #flushPath: string | undefined;
   #child: ChildProcess | undefined;
   #output = '';
 
-  private constructor(url: string, command: { command: string; args: readonly string[]; readyPath: string }) {
-    this.url = url;
+  private constructor(port: number, command: Command) {
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
     this.#command = command.command;
     this.#args = command.args;
     this.#readyPath = command.readyPath;
+    this.#flushPath = command.flushPath;
   }
 
   /** VictoriaMetrics, single node. */
@@ -66,12 +78,17 @@ export class Server {
       '-search.disableCache',
       '-memory.allowedBytes=64MB',
     ];
-    return Server.#start(t, port, { command: 'victoria-metrics', args, readyPath: '/health' });
+    return Server.#start(t, port, {
+      command: 'victoria-metrics',
+      args,
+      readyPath: '/health',
+      flushPath: '/internal/force_flush',
+    });
   }
 
   /** Prometheus, which takes remote write only when told to. */
-  static async prometheus(t: TestContext, options: { receiver: boolean }): Promise<Server> {
-    const port = await freePort();
+  static async prometheus(t: TestContext, options: { receiver: boolean; port?: number }): Promise<Server> {
+    const port = options.port ?? (await freePort());
     const directory = directoryFor(t);
     const config = join(directory, 'prometheus.yml');
     writeFileSync(config, 'global: {}\n');
@@ -84,12 +101,8 @@ export class Server {
     return Server.#start(t, port, { command: 'prometheus', args, readyPath: '/-/ready' });
   }
 
-  static async #start(
-    t: TestContext,
-    port: number,
-    command: { command: string; args: readonly string[]; readyPath: string },
-  ): Promise<Server> {
-    const server = new Server(`http://127.0.0.1:${port}`, command);
+  static async #start(t: TestContext, port: number, command: Command): Promise<Server> {
+    const server = new Server(port, command);
     t.after(() => server.stop());
     await server.start();
     return server;
@@ -129,6 +142,7 @@ export class Server {
 
   /** An instant query; the present time is the server's. */
   async query(query: string, timeSeconds?: number): Promise<QueryResult[]> {
+    if (this.#flushPath !== undefined) await (await fetch(`${this.url}${this.#flushPath}`)).text();
     const parameters = new URLSearchParams({ query });
     if (timeSeconds !== undefined) parameters.set('time', String(timeSeconds));
     const response = await fetch(`${this.url}/api/v1/query?${parameters}`);

@@ -8,6 +8,7 @@ import {
   isDiskFault,
   type OpenStore,
   type Removed,
+  removeFiles,
   type Store,
   type StoredBlock,
   type StoredCounts,
@@ -106,6 +107,7 @@ export class Disk {
 
   /** After a fault: opens the file, and lets go of what was settled meanwhile. */
   async retry(): Promise<void> {
+    if (this.#faults.size > 0 && this.#isDelivered()) await this.#startAnew();
     await this.open();
     for (const queue of this.#setUp.queues.all()) {
       for (const id of queue.settled) if (await this.#removed(queue, id)) queue.settled.delete(id);
@@ -184,6 +186,24 @@ export class Disk {
       } else this.#failed(operation, error);
       return undefined;
     }
+  }
+
+  #isDelivered(): boolean {
+    return [...this.#setUp.queues.all()].every(({ stored }) => stored.blocks === 0);
+  }
+
+  /** A file system that our own file filled has no room for the journal of a deletion either. Once all was delivered, the file itself can go. */
+  async #startAnew(): Promise<void> {
+    if (this.#store === undefined) return; // It could not be opened, so what it holds is not known.
+    try {
+      removeFiles(this.#setUp.directory);
+    } catch (error) {
+      this.#failed('remove', error);
+      return;
+    }
+    await this.close();
+    for (const queue of this.#setUp.queues.all()) queue.settled.clear();
+    this.#faults.delete('remove');
   }
 
   async #removed(queue: Queue, id: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Block } from '../model/index.js';
 import { makeDirectory, makePrivateFile } from './directory.js';
@@ -123,6 +123,11 @@ export function setAside(directory: string, suffix: string): string {
     }
   }
   return `${path}.${suffix}`;
+}
+
+/** Removes the file and those beside it. */
+export function removeFiles(directory: string): void {
+  for (const side of SIDE_FILES) rmSync(`${directory}/${FILE}${side}`, { force: true });
 }
 
 /** Opens the store of a data directory, or makes it. */

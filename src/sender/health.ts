@@ -122,7 +122,7 @@ export class Health {
     const pending = pendingSamples();
     log.info(
       { destination: destination.name, down_seconds: downMs / 1000, pending_samples: pending },
-      `"${destination.name}" answers again after ${formatDuration(downMs)}; ${pending} samples were waiting`,
+      `"${destination.name}" answers again after ${formatDuration(downMs)}; samples waiting: ${pending}`,
     );
   }
 }

@@ -128,26 +128,34 @@ test('sender: of several destinations one is down, which the others do not feel'
   assert.deepEqual([numbers(up), numbers(down)], [range(1, 40), range(1, 40)]);
 });
 
-test('sender: fifo has one request in flight, fresh_first two; live data do not wait for the backlog', async (t) => {
+test('sender: fifo has one request in flight, fresh_first two: live data do not wait for the backlog', async (t) => {
   const receiver = await receiverFor(t);
-  const f = async (order: 'fifo' | 'fresh_first', want: number) => {
+  const f = async (order: 'fifo' | 'fresh_first', wantInFlight: number, want: number[][]) => {
     receiver.behaviour = { kind: 'status', status: 503 };
     receiver.samples.length = 0;
-    const delivery = await Delivery.start(t, temporaryDirectory(t), [destinationOf(receiver.url, { order })]);
-    for (const number of range(1, 60)) delivery.push(number);
-    await until('six blocks', () => delivery.buffer.stats(DESTINATION).samples === 60);
+    const delivery = await Delivery.start(t, temporaryDirectory(t), [
+      destinationOf(receiver.url, { order, batchSize: 1 }),
+    ]);
+    for (const number of range(1, 6)) delivery.push(number);
     await until('a failure', () => delivery.sender.status()[0]!.lastError !== undefined);
     receiver.maxInFlight = 0;
     receiver.behaviour = { kind: 'ok' };
-    await until('all of them', () => receiver.samples.length === 60);
-    assert.equal(receiver.maxInFlight, want, order);
-    const place = (value: number) => numbers(receiver).indexOf(value);
-    if (order === 'fresh_first') {
-      assert.ok(place(60) < place(31), 'the newest comes before the middle');
-      assert.ok(place(1) < place(31), 'and so does the oldest');
+    receiver.script.push({ kind: 'ok' }, ...range(1, 5).map(() => ({ kind: 'hold' }) as const));
+    for (let delivered = 1; delivered < 6; delivered += wantInFlight) {
+      await until('requests in flight', () => receiver.held === Math.min(wantInFlight, 6 - delivered));
+      receiver.answerHeld();
+      await until('their answers', () => receiver.samples.length >= Math.min(6, delivered + wantInFlight));
     }
+    await until('all acknowledged', () => delivery.buffer.stats(DESTINATION).samples === 0);
+    assert.equal(receiver.maxInFlight, wantInFlight, order);
+    // Of those that are answered together either may come first.
+    const got = [...numbers(receiver)];
+    assert.deepEqual(
+      want.map(({ length }) => sorted(got.splice(0, length))),
+      want,
+    );
     await delivery.stop();
   };
-  await f('fifo', 1);
-  await f('fresh_first', 2);
+  await f('fifo', 1, [[1], [2], [3], [4], [5], [6]]);
+  await f('fresh_first', 2, [[6], [1, 5], [2, 4], [3]]);
 });
