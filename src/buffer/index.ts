@@ -1,1 +1,10 @@
+export {
+  type BlockBuffer,
+  type BufferSetUp,
+  type Lane,
+  type Lease,
+  openBuffer,
+  type PendingStats,
+} from './buffer.js';
+export { type DirectoryLock, lockDirectory } from './lock.js';
 export type { BufferOptions } from './options.js';

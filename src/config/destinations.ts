@@ -1,14 +1,10 @@
 import { field } from '../lib/index.js';
 import { httpClientOptions } from '../net/schema.js';
 import type { Destination } from '../sender/index.js';
-import {
-  type DirectEntry,
-  IGNORED_QUEUE_KEYS,
-  type RemoteWriteEntry,
-  type SenderKeys,
-} from '../sender/schema.js';
+import { type DirectEntry, IGNORED_QUEUE_KEYS, type RemoteWriteEntry } from '../sender/schema.js';
 import { formatPath, type Path } from './error.js';
 import type { Report } from './report.js';
+import type { Readable } from './salvage.js';
 
 interface Placed {
   destination: Destination;
@@ -24,8 +20,8 @@ interface Entry {
 
 /** Compiles both forms of destinations to one list: those of `sender.direct` first, and only the enabled ones. Secret files are read relative to `directory`. */
 export function compileDestinations(
-  sender: SenderKeys,
-  remoteWrite: readonly (RemoteWriteEntry | undefined)[],
+  sender: Readable['sender'],
+  remoteWrite: Readable['remote_write'],
   directory: string,
   report: Report,
 ): Destination[] {
@@ -42,22 +38,24 @@ export function compileDestinations(
   return placed.map(({ destination }) => destination);
 }
 
-function entriesOf(sender: SenderKeys, remoteWrite: readonly (RemoteWriteEntry | undefined)[]): Entry[] {
+/** The entries with a URL. One that lacks other keys is in the report already: what is compiled of it is thrown away. */
+function entriesOf(sender: Readable['sender'], remoteWrite: Readable['remote_write']): Entry[] {
   const direct = Object.entries(sender.direct).map(([name, keys]) => ({
     path: ['sender', 'direct', name],
     name,
-    enabled: keys.enabled,
-    keys,
+    enabled: keys.enabled !== false,
+    keys: keys as DirectEntry,
   }));
-  const prometheus = remoteWrite.flatMap((keys, i) =>
-    keys === undefined
-      ? []
-      : [{ path: ['remote_write', i], name: keys.name ?? nameOfUrl(keys.url), enabled: true, keys }],
-  );
-  return [...direct, ...prometheus];
+  const prometheus = remoteWrite.map((keys, i) => ({
+    path: ['remote_write', i],
+    name: keys.name ?? (keys.url === undefined ? '' : nameOfUrl(keys.url)),
+    enabled: true,
+    keys: keys as RemoteWriteEntry,
+  }));
+  return [...direct, ...prometheus].filter(({ keys }) => keys.url !== undefined);
 }
 
-function destinationOf({ name, keys }: Entry, sender: SenderKeys, directory: string): Destination {
+function destinationOf({ name, keys }: Entry, sender: Readable['sender'], directory: string): Destination {
   const queue = keys.queue_config;
   const ownBatchSize = 'batch_size' in keys ? keys.batch_size : undefined;
   return {
@@ -90,18 +88,18 @@ function refuseClashes(placed: readonly Placed[], report: Report): void {
     for (const { path } of same) {
       const others = same.filter((other) => other.path !== path);
       const places = others.map((other) => `${formatPath(other.path)} in line ${report.lineOf(other.path)}`);
-      report.add(path, `${places.join(' and ')} has the same name "${name}"; give each destination its own`);
+      report.add(
+        path,
+        `the name "${name}" is also that of ${places.join(' and ')}; give each destination its own`,
+      );
     }
   }
 }
 
-function warnOfIgnoredKeys(remoteWrite: readonly (RemoteWriteEntry | undefined)[], report: Report): void {
-  const used = IGNORED_QUEUE_KEYS.filter((key) =>
-    remoteWrite.some((entry) => entry?.queue_config?.[key] !== undefined),
-  );
-  const first = remoteWrite.findIndex((entry) =>
-    used.some((key) => entry?.queue_config?.[key] !== undefined),
-  );
-  if (used.length > 0)
-    report.warn(['remote_write', first, 'queue_config'], `${used.join(', ')}: no effect here`);
+function warnOfIgnoredKeys(remoteWrite: Readable['remote_write'], report: Report): void {
+  const isGiven = (entry: (typeof remoteWrite)[number], key: (typeof IGNORED_QUEUE_KEYS)[number]) =>
+    entry.queue_config?.[key] !== undefined;
+  const used = IGNORED_QUEUE_KEYS.filter((key) => remoteWrite.some((entry) => isGiven(entry, key)));
+  const first = remoteWrite.findIndex((entry) => used.some((key) => isGiven(entry, key)));
+  if (first >= 0) report.warn(['remote_write', first, 'queue_config'], `no effect here: ${used.join(', ')}`);
 }

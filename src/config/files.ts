@@ -23,12 +23,15 @@ export function checkFiles(
       if (typeof value !== 'string') continue;
       if (kind === 'file') refuseUnreadable(value, directory, path, report);
       if (kind === 'secret_file') checkSecretFile(value, directory, path, report);
-      if (kind === 'secret' && path.at(-1) !== 'username' && !isFromEnvironment(path)) inline.push(path);
+      if (kind === 'secret' && isSecretKey(path.at(-1)) && !isFromEnvironment(path)) inline.push(path);
     }
   }
   if (inline[0] !== undefined && isReadableByOthers(file))
     report.warn(inline[0], 'this file holds a secret, and others may read it; run chmod o-r on it');
 }
+
+/** User names and headers are masked, but few of them are secrets. */
+const isSecretKey = (key: unknown) => key === 'password' || key === 'credentials' || key === 'bearer_token';
 
 function sectionOf(written: unknown, section: string): unknown {
   return typeof written === 'object' && written !== null

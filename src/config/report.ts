@@ -88,7 +88,7 @@ export class Report {
     const message =
       source === undefined || problem.bare === undefined
         ? problem.message
-        : `${problem.bare}; it has the value of ${source.names.join(', ')}`;
+        : `${problem.bare}, got the value of ${source.names.join(', ')}`;
     return { offset: place.offset, path: problem.path, message };
   }
 

@@ -1,25 +1,31 @@
 import { field, type Output, type Schema } from '../lib/index.js';
 import { taskSection } from '../probe/schema.js';
-import { directEntry, type RemoteWriteEntry, remoteWriteEntry } from '../sender/schema.js';
+import {
+  type DirectEntry,
+  directEntry,
+  type RemoteWriteEntry,
+  remoteWriteEntry,
+  type SenderKeys,
+} from '../sender/schema.js';
 import { type configSchema, SECTIONS } from './schema.js';
 
 type Whole = Output<typeof configSchema>;
-type TaskKeys = Output<typeof taskSection>;
 
-/** A configuration as the schema gives it, or what is right of it. */
-export interface Readable extends Omit<Whole, 'tasks' | 'remote_write'> {
-  /** Keys that are wrong are absent. */
-  tasks: readonly { readonly [K in keyof TaskKeys]?: TaskKeys[K] | undefined }[];
-  /** Entries that are wrong are `undefined`. */
-  remote_write: readonly (RemoteWriteEntry | undefined)[];
+/** A configuration as the schema gives it, or what is right of it: then keys of tasks and destinations that are wrong are absent. */
+export interface Readable extends Omit<Whole, 'tasks' | 'sender' | 'remote_write'> {
+  tasks: readonly Partially<Output<typeof taskSection>>[];
+  sender: Omit<SenderKeys, 'direct'> & { readonly direct: Readonly<Record<string, Partially<DirectEntry>>> };
+  remote_write: readonly Partially<RemoteWriteEntry>[];
 }
+
+type Partially<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** What is right of a file that the schema refuses, with defaults for the rest: so that what is wrong beyond the schema is found in the same go. */
 export function salvage(written: unknown): Readable {
   const sections = asMap(written);
-  const direct = Object.entries(asMap(asMap(sections.sender).direct))
-    .map(([name, entry]) => [name, field.check(directEntry, entry ?? {}).value] as const)
-    .filter(([, entry]) => entry !== undefined);
+  const direct = Object.entries(asMap(asMap(sections.sender).direct)).map(
+    ([name, entry]) => [name, field.checkKeys(directEntry, entry ?? {}).value] as const,
+  );
   return {
     sentinel: keysOf(SECTIONS.sentinel, sections.sentinel),
     global: keysOf(SECTIONS.global, sections.global),
@@ -27,8 +33,8 @@ export function salvage(written: unknown): Readable {
     plugins: keysOf(SECTIONS.plugins, sections.plugins),
     http: keysOf(SECTIONS.http, sections.http),
     buffer: keysOf(SECTIONS.buffer, sections.buffer),
-    sender: { ...keysOf(SECTIONS.sender, sections.sender), direct: Object.fromEntries(direct) as never },
-    remote_write: asList(sections.remote_write).map((entry) => field.check(remoteWriteEntry, entry).value),
+    sender: { ...keysOf(SECTIONS.sender, sections.sender), direct: Object.fromEntries(direct) },
+    remote_write: asList(sections.remote_write).map((e) => field.checkKeys(remoteWriteEntry, e).value),
     logging: keysOf(SECTIONS.logging, sections.logging),
   };
 }

@@ -120,6 +120,19 @@ function parsed<T>(what: string, parse: (text: string) => T | undefined): v.Gene
   ) as unknown as v.GenericSchema<unknown, T>;
 }
 
+/** The same, where YAML's number 0 is as good as the text. */
+function parsedWithZero(what: string, parse: (text: string) => number | undefined) {
+  const isZero = (input: unknown) => input === 0 || input === '0';
+  const zero = v.pipe(
+    v.custom<unknown>(isZero),
+    v.transform(() => 0),
+  );
+  return v.union([zero, parsed(what, parse)], (issue) => expected(what)(issue)) as v.GenericSchema<
+    unknown,
+    number
+  >;
+}
+
 const textThatIsNotEmpty = parsed('a text', (s) => (s === '' ? undefined : s));
 
 /** Bounds of a number; for durations in milliseconds, for sizes in bytes. Both ends belong to it. */
@@ -147,7 +160,7 @@ export function duration<const O extends FieldOptions & Bounds>(
   options?: O,
 ): Field<number, O> {
   const what = 'a duration such as 30s or 1m30s';
-  const schema = bounded(parsed(what, tryParseDuration), options ?? {}, formatDuration);
+  const schema = bounded(parsedWithZero(what, tryParseDuration), options ?? {}, formatDuration);
   return finish(schema, description, options, { kind: 'duration', what });
 }
 
@@ -157,7 +170,7 @@ export function size<const O extends FieldOptions & Bounds>(
   options?: O,
 ): Field<number, O> {
   const what = 'a size with a unit such as 64KiB or 1GiB';
-  const schema = bounded(parsed(what, tryParseSize), options ?? {}, formatSize);
+  const schema = bounded(parsedWithZero(what, tryParseSize), options ?? {}, formatSize);
   return finish(schema, description, options, { kind: 'size', what });
 }
 
@@ -308,8 +321,8 @@ function withoutAbsent(value: Record<string, unknown>, empty: unknown): Record<s
 
 /** What a section may be given. */
 export interface SectionOptions extends FieldOptions {
-  /** What is wrong with the keys together. Sees the section also when single keys are wrong, so it may look at which are given, not at their values. */
-  rules?: (given: ReadonlySet<string>) => readonly Fault[];
+  /** What is wrong with the keys together. Sees the section, defaults included, also when single keys are wrong: then their values are as written. */
+  rules?: (keys: Readonly<Record<string, unknown>>) => readonly Fault[];
 }
 
 /** Something wrong below a value: keys from it to the place, and what it is. */
@@ -342,7 +355,7 @@ export function section<const E extends Entries, const O extends SectionOptions>
         if (!given.has(key) && !given.has(`${key}_file`) && !absenceOf(entries[key]!).optional)
           addIssue({ message: `missing; give ${key} or ${key}_file`, path: at(key) });
       }
-      for (const fault of options?.rules?.(given) ?? []) addIssue(issueOf(fault, value));
+      for (const fault of options?.rules?.(value) ?? []) addIssue(issueOf(fault, value));
     }),
     v.transform((value) => withSecretFiles(value as Record<string, unknown>, secrets)),
   );

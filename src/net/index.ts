@@ -1,3 +1,5 @@
 export type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse, TlsOptions } from './http.js';
+export { createHttpClient } from './node-http-client.js';
 export type { Address, IpFamily, Resolver } from './resolver.js';
-export { createHttpClient, createResolver } from './temporary.js';
+export { createResolver, type ResolverOptions } from './system-resolver.js';
+export { createTlsContext, type TlsContext } from './tls-context.js';

@@ -22,65 +22,71 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'x-prometheus-remote-read-version',
 ]);
 
-const username = field.secret('User name.', { optional: true, example: 'sentinel' });
-const password = field.secret('Password.', { optional: true, example: '${REMOTE_WRITE_PASSWORD}' });
-
 /** Prometheus's `basic_auth`. */
 const basicAuth = field.section(
   'User name and password (RFC 7617).',
-  { username: field.secret('User name.', { example: 'sentinel' }), password },
+  {
+    username: field.secret('User name.', { example: 'sentinel' }),
+    password: field.secret('Password.', { optional: true, example: '${REMOTE_WRITE_PASSWORD}' }),
+  },
   { optional: true },
 );
 
 /** Prometheus's `tls_config`, with files only. */
-const tlsConfig = field.refine(
-  field.section(
-    'How TLS is spoken with this peer.',
-    {
-      ca_file: field.file('Certificates that are trusted, PEM; without it those of the system.', {
-        optional: true,
-        example: '/etc/ssl/certs/ca-certificates.crt',
-      }),
-      cert_file: field.file('Own certificate, PEM; needs key_file.', {
-        optional: true,
-        example: '/etc/sentinel/client.crt',
-      }),
-      key_file: field.file('Key of the own certificate, PEM; needs cert_file.', {
-        optional: true,
-        example: '/etc/sentinel/client.key',
-      }),
-      server_name: field.text("Name that the peer's certificate must hold; without it the host of the URL.", {
-        optional: true,
-        example: 'metrics.example.com',
-      }),
-      insecure_skip_verify: field.flag("Do not verify the peer's certificate.", { default: false }),
-      min_version: field.choice('Oldest version of TLS.', TLS_VERSIONS, { default: 'TLS12' }),
-      max_version: field.choice('Newest version of TLS.', TLS_VERSIONS, { optional: true, example: 'TLS13' }),
-    },
-    { optional: true, rules: certificateRules },
-  ),
-  (tls) =>
-    tls?.max_version !== undefined && tls.max_version < tls.min_version
-      ? [{ path: ['max_version'], message: 'is older than min_version' }]
-      : [],
+const tlsConfig = field.section(
+  'How TLS is spoken with this peer.',
+  {
+    ca_file: field.file('Certificates that are trusted, PEM; without it those of the system.', {
+      optional: true,
+      example: '/etc/ssl/certs/ca-certificates.crt',
+    }),
+    cert_file: field.file('Own certificate, PEM; needs key_file.', {
+      optional: true,
+      example: '/etc/sentinel/client.crt',
+    }),
+    key_file: field.file('Key of the own certificate, PEM; needs cert_file.', {
+      optional: true,
+      example: '/etc/sentinel/client.key',
+    }),
+    server_name: field.text("Name that the peer's certificate must hold; without it the host of the URL.", {
+      optional: true,
+      example: 'metrics.example.com',
+    }),
+    insecure_skip_verify: field.flag("Do not verify the peer's certificate.", { default: false }),
+    min_version: field.choice('Oldest version of TLS.', TLS_VERSIONS, { default: 'TLS12' }),
+    max_version: field.choice('Newest version of TLS.', TLS_VERSIONS, { optional: true, example: 'TLS13' }),
+  },
+  { optional: true, rules: tlsRules },
 );
 
-/** Prometheus's keys of an HTTP client, for any section that speaks HTTP with a peer; `username` and `password` are a short form of `basic_auth`. */
+/** The short form of `basic_auth`. */
+export const basicAuthEntries = {
+  username: field.secret('User name.', { optional: true, instead: 'basic_auth', example: 'sentinel' }),
+  password: field.secret('Password.', {
+    optional: true,
+    instead: 'basic_auth',
+    example: '${REMOTE_WRITE_PASSWORD}',
+  }),
+} as const;
+
+/** Prometheus's keys of an HTTP client, for any section that speaks HTTP with a peer. */
 export const httpClientEntries = {
-  username,
-  password,
   basic_auth: basicAuth,
   authorization: field.section(
     'The Authorization header.',
     {
-      type: field.text('Scheme of the header.', { default: 'Bearer' }),
+      type: field.text('Scheme of the header.', {
+        default: 'Bearer',
+        pattern: /^(?!basic$)[!#$%&'*+.^_`|~0-9a-z-]+$/i,
+        what: 'a scheme such as Bearer (for Basic there is basic_auth)',
+      }),
       credentials: field.secret('What follows the scheme.', { example: '${REMOTE_WRITE_TOKEN}' }),
     },
-    { optional: true, instead: 'username' },
+    { optional: true, instead: 'basic_auth' },
   ),
   bearer_token: field.secret('Token of an Authorization header of type Bearer.', {
     optional: true,
-    instead: 'username',
+    instead: 'basic_auth',
     example: '${REMOTE_WRITE_TOKEN}',
   }),
   headers: field.map(
@@ -95,31 +101,36 @@ export const httpClientEntries = {
   }),
 } as const;
 
-type Keys = Section<typeof httpClientEntries>;
-
 /** What the keys of `httpClientEntries` give, with or without the short form. */
-export type HttpClientKeys = Omit<Keys, 'username' | 'password'> &
-  Partial<Pick<Keys, 'username' | 'password'>>;
+export type HttpClientKeys = Section<typeof httpClientEntries> & Partial<Section<typeof basicAuthEntries>>;
 
 /** What is wrong with the keys of an HTTP client together; for the `rules` of a section that has them. */
-export function httpClientRules(given: ReadonlySet<string>): Fault[] {
-  const has = (key: string) => given.has(key) || given.has(`${key}_file`);
+export function httpClientRules(keys: Readonly<Record<string, unknown>>): Fault[] {
+  const placeOf = (key: string) => [key, `${key}_file`].find((name) => keys[name] !== undefined);
   const faults: Fault[] = [];
-  if (has('password') && !has('username'))
-    faults.push({ path: ['password'], message: 'password needs username' });
-  const ways = ['username', 'basic_auth', 'authorization', 'bearer_token'].filter(has);
-  for (const way of ways.slice(1))
-    faults.push({
-      path: [given.has(way) ? way : `${way}_file`],
-      message: `give only one of ${ways.join(', ')}`,
-    });
+  const password = placeOf('password');
+  if (password !== undefined && placeOf('username') === undefined)
+    faults.push({ path: [password], message: 'password needs username' });
+  const places = ['username', 'basic_auth', 'authorization', 'bearer_token'].map(placeOf);
+  const given = places.filter((place) => place !== undefined);
+  for (const place of given.slice(1))
+    faults.push({ path: [place], message: `give only one of ${given.join(', ')}` });
   return faults;
 }
 
-function certificateRules(given: ReadonlySet<string>): Fault[] {
-  if (given.has('cert_file') === given.has('key_file')) return [];
-  const [one, other] = given.has('cert_file') ? ['cert_file', 'key_file'] : ['key_file', 'cert_file'];
-  return [{ path: [one!], message: `${one} needs ${other}` }];
+function tlsRules(keys: Readonly<Record<string, unknown>>): Fault[] {
+  const faults: Fault[] = [];
+  for (const [one, other] of [
+    ['cert_file', 'key_file'],
+    ['key_file', 'cert_file'],
+  ] as const)
+    if (keys[one] !== undefined && keys[other] === undefined)
+      faults.push({ path: [one], message: `${one} needs ${other}` });
+  const known: readonly unknown[] = TLS_VERSIONS;
+  const newest = known.indexOf(keys.max_version);
+  if (newest >= 0 && newest < known.indexOf(keys.min_version))
+    faults.push({ path: ['max_version'], message: 'is older than min_version' });
+  return faults;
 }
 
 function headerFault(name: string): string | undefined {

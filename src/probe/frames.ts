@@ -29,8 +29,7 @@ export type ToHost =
   | {
       kind: 'hello';
       plugins: { directory: string; builtin: boolean }[];
-      hostConfig: Record<string, Record<string, unknown>>;
-      baseDirectory: string;
+      hostConfig: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
       /** Begins the phase text of every task, so that agents with the same tasks spread. */
       agentName: string;
       credits: number;

@@ -87,15 +87,18 @@ export class ProbeHost {
     this.#outbox = new Outbox(hello.credits, (frame) => this.#send(frame));
     this.#loaded = this.#load(hello.plugins);
     this.#delay.enable();
-    this.#heartbeat = setInterval(() => {
-      this.#send({
-        kind: 'heartbeat',
-        worstLoopDelayMs: this.#delay.max / 1e6,
-        droppedResults: this.#outbox.dropped,
-        running: [...this.#runs.keys()].slice(0, 20).map((hosted) => hosted.task.id),
-      });
-      this.#delay.reset();
-    }, HEARTBEAT_MS);
+    this.#beat();
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+  }
+
+  #beat(): void {
+    this.#send({
+      kind: 'heartbeat',
+      worstLoopDelayMs: this.#delay.max / 1e6,
+      droppedResults: this.#outbox.dropped,
+      running: [...this.#runs.keys()].slice(0, 20).map((hosted) => hosted.task.id),
+    });
+    this.#delay.reset();
   }
 
   async #load(folders: { directory: string; builtin: boolean }[]): Promise<Map<string, LoadedPlugin>> {

@@ -18,8 +18,8 @@ export interface ProbesParts {
   metrics: Metrics;
   catalog: PluginCatalog;
   agent: AgentLabels;
-  hostConfig: Record<string, Record<string, unknown>>;
-  baseDirectory: string;
+  /** Keys of `plugins.config` that hold for a whole probe host, by plugin. */
+  hostConfig: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   next: Next;
 }
 
@@ -82,12 +82,12 @@ export class Probes {
   #lane(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (lane !== undefined) return lane;
-    const { clock, log, catalog, agent, hostConfig, baseDirectory } = this.#parts;
+    const { clock, log, catalog, agent, hostConfig } = this.#parts;
     const plugins = [...catalog.plugins.values()].filter((plugin) => plugin.lane === name);
     const own = Object.fromEntries(
       plugins.map(({ definition }) => [definition.name, hostConfig[definition.name] ?? {}]),
     );
-    const hello: LaneHello = { hostConfig: own, baseDirectory, agentName: agent.name };
+    const hello: LaneHello = { hostConfig: own, agentName: agent.name };
     lane = new Lane(name, {
       clock,
       log,

@@ -1,6 +1,15 @@
+import { type ExpositionOptions, ExpositionReader, parseExposition } from '../exposition/index.js';
 import { field } from '../lib/index.js';
+import { createTlsContext } from '../net/index.js';
 import { DeadlineError, type Definition, OptionError } from './plugin.js';
 
+export type {
+  ExposedSample,
+  Exposition,
+  ExpositionFormat,
+  ExpositionOptions,
+  ExpositionReader,
+} from '../exposition/index.js';
 export { field, type MetricType, redactUrl, type Schema, Secret } from '../lib/index.js';
 export type {
   Address,
@@ -10,6 +19,7 @@ export type {
   HttpResponse,
   IpFamily,
   Resolver,
+  TlsContext,
   TlsOptions,
 } from '../net/index.js';
 export {
@@ -38,13 +48,28 @@ export interface Sdk {
   OptionError: typeof OptionError;
   /** `signal.reason` when a run reached its deadline. */
   DeadlineError: typeof DeadlineError;
+  /** The certificates of a `tls_config`, for a plugin that speaks TLS by itself; the system's trusted ones where no file is named. */
+  createTlsContext: typeof createTlsContext;
+  /** Reads one page of metrics: the Prometheus text format or OpenMetrics, by its Content-Type. Throws SEN_EXPOSITION_INVALID or SEN_LIMIT. */
+  parseExposition: typeof parseExposition;
+  /** A reader for the pages of one target, which reads an unchanged series for the price of a compare. */
+  createExpositionReader(options: ExpositionOptions): ExpositionReader;
 }
 
 /** The default export of a plugin folder. */
 export type PluginModule = (sdk: Sdk) => Definition<never, never, never, never>;
 
 /** The sdk that the loader hands to plugins. */
-export const sdk: Sdk = { version: 1, define, field, OptionError, DeadlineError };
+export const sdk: Sdk = {
+  version: 1,
+  define,
+  field,
+  OptionError,
+  DeadlineError,
+  createTlsContext,
+  parseExposition,
+  createExpositionReader: (options) => new ExpositionReader(options),
+};
 
 function define<Config, Shared, Prepared, HostConfig>(
   definition: Definition<Config, Shared, Prepared, HostConfig>,

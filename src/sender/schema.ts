@@ -1,5 +1,5 @@
-import { field, type Output } from '../lib/index.js';
-import { httpClientEntries, httpClientRules } from '../net/schema.js';
+import { type Fault, field, type Output } from '../lib/index.js';
+import { basicAuthEntries, httpClientEntries, httpClientRules } from '../net/schema.js';
 
 const PROTOCOLS = ['auto', 'remote_write_1'] as const;
 const ORDERS = ['fifo', 'fresh_first'] as const;
@@ -57,14 +57,25 @@ export const directEntry = field.section(
   {
     enabled: field.flag('Whether it is sent to; it is checked in any case.', { default: true }),
     url: field.url('Where remote write goes.', { example: URL_EXAMPLE }),
-    batch_size: field.integer('In place of `sender.batch_size`.', { optional: true, example: 10000, min: 1 }),
+    batch_size: field.integer('Samples in a request at most.', {
+      optional: true,
+      example: 10000,
+      min: 1,
+      instead: 'queue_config.max_samples_per_send',
+    }),
     ...deliveryEntries,
     ...httpClientEntries,
+    ...basicAuthEntries,
   },
-  { rules: httpClientRules },
+  { rules: (keys) => [...httpClientRules(keys), ...batchSizeRules(keys)] },
 );
 
-const { username: _user, password: _password, ...prometheusClientEntries } = httpClientEntries;
+function batchSizeRules(keys: Readonly<Record<string, unknown>>): Fault[] {
+  const queue = keys.queue_config as { max_samples_per_send?: unknown } | undefined;
+  return keys.batch_size === undefined || queue?.max_samples_per_send === undefined
+    ? []
+    : [{ path: ['batch_size'], message: 'give either batch_size or queue_config.max_samples_per_send' }];
+}
 
 /** One entry of `remote_write`. */
 export const remoteWriteEntry = field.section(
@@ -76,7 +87,7 @@ export const remoteWriteEntry = field.section(
       { optional: true, example: 'central' },
     ),
     ...deliveryEntries,
-    ...prometheusClientEntries,
+    ...httpClientEntries,
   },
   { rules: httpClientRules },
 );
@@ -104,7 +115,7 @@ export const senderSection = field.section(
       ORDERS,
       { default: 'fifo' },
     ),
-    direct: field.map('Destinations by name.', directEntry, { default: {} }),
+    direct: field.map('Destinations by name.', directEntry, { default: {}, example: 'victoria_metrics' }),
   },
   { default: {} },
 );

@@ -1,0 +1,83 @@
+import type { X509Certificate } from 'node:crypto';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { Sample } from '../../src/sdk/index.js';
+
+/** A chain longer than this is not walked: a peer may send anything. */
+const MAX_CHAIN = 32;
+
+const VERSIONS: Readonly<Record<string, string>> = {
+  TLSv1: 'TLS 1.0',
+  'TLSv1.1': 'TLS 1.1',
+  'TLSv1.2': 'TLS 1.2',
+  'TLSv1.3': 'TLS 1.3',
+};
+
+/**
+ * The samples of a handshake that ended, whether or not the certificate is accepted. `verified` is the chain that Node found to be good, from the peer's
+ * certificate to the trusted one, if it did.
+ */
+export function tlsSamples(socket: TLSSocket, verified: DetailedPeerCertificate | undefined): Sample[] {
+  const samples: Sample[] = [];
+  const leaf = socket.getPeerX509Certificate();
+  if (leaf !== undefined) {
+    samples.push(
+      { name: 'probe_ssl_earliest_cert_expiry', value: earliestExpiry(leaf) },
+      { name: 'probe_ssl_last_chain_info', labels: leafLabels(leaf), value: 1 },
+    );
+  }
+  if (verified !== undefined)
+    samples.push({ name: 'probe_ssl_last_chain_expiry_timestamp_seconds', value: chainExpiry(verified) });
+  const version = VERSIONS[socket.getProtocol() ?? ''] ?? 'unknown';
+  samples.push(
+    { name: 'probe_tls_version_info', labels: { version }, value: 1 },
+    { name: 'probe_tls_cipher_info', labels: { cipher: socket.getCipher().standardName }, value: 1 },
+  );
+  return samples;
+}
+
+/** Over the certificates that the peer sent. */
+function earliestExpiry(leaf: X509Certificate): number {
+  let earliest = Number.POSITIVE_INFINITY;
+  let certificate: X509Certificate | undefined = leaf;
+  for (let i = 0; certificate !== undefined && i < MAX_CHAIN; i++) {
+    earliest = Math.min(earliest, seconds(certificate.validTo));
+    certificate = certificate.issuerCertificate;
+  }
+  return earliest;
+}
+
+/** Over the verified chain, the trusted certificate at its end included. That one names itself as its issuer. */
+function chainExpiry(leaf: DetailedPeerCertificate): number {
+  let earliest = Number.POSITIVE_INFINITY;
+  let certificate: DetailedPeerCertificate | undefined = leaf;
+  for (let i = 0; certificate !== undefined && i < MAX_CHAIN; i++) {
+    earliest = Math.min(earliest, seconds(certificate.valid_to));
+    const issuer: DetailedPeerCertificate | undefined = certificate.issuerCertificate;
+    certificate = issuer === certificate ? undefined : issuer;
+  }
+  return earliest;
+}
+
+function leafLabels(leaf: X509Certificate): Record<string, string> {
+  return {
+    fingerprint_sha256: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
+    subject: distinguishedName(leaf.subject),
+    issuer: distinguishedName(leaf.issuer),
+    subjectalternative: dnsNames(leaf.subjectAltName),
+    serialnumber: leaf.serialNumber.toLowerCase(),
+  };
+}
+
+/** Node writes one attribute per line, as they stand in the certificate; RFC 4514 has them reversed, between commas. */
+function distinguishedName(lines: string | undefined): string {
+  return (lines ?? '').split('\n').reverse().join(',');
+}
+
+function dnsNames(text: string | undefined): string {
+  const names = (text ?? '').split(', ').filter((name) => name.startsWith('DNS:'));
+  return names.map((name) => name.slice('DNS:'.length)).join(',');
+}
+
+function seconds(date: string): number {
+  return Date.parse(date) / 1000;
+}

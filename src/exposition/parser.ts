@@ -1,0 +1,133 @@
+import { CLASS, closingQuote, LF, METRIC, METRIC_START, QUOTE } from './bytes.js';
+import { pageFault } from './fault.js';
+import type { FamilyType, LabelSyntax, Series } from './series.js';
+import { readSeries, skipBraces } from './series.js';
+
+// Hot path: `next` runs per line. Benchmark: test/bench/exposition.
+
+/** A series line longer than this fails the page, so that one line cannot hold the process. Prometheus has no such limit. */
+export const MAX_LINE_BYTES = 2 ** 20;
+
+/** What `next` found. `other` = a comment or a blank line, given so that the caller of a long page can pause anywhere. */
+export type Entry = 'series' | 'help' | 'type' | 'unit' | 'other' | 'end';
+
+/** An exemplar of an OpenMetrics sample. */
+export interface Exemplar {
+  /** As those of a series. */
+  labels: string[];
+  value: number;
+  /** Milliseconds since 1970. */
+  timestampMs: number | undefined;
+}
+
+/**
+ * Pulls the entries out of one page, in order. The caller owns the bytes and must not change them meanwhile; the fields below hold for the entry of the
+ * last `next` only. Positions are of `bytes`, which is the page itself, or a copy with a line feed where the page does not end in one.
+ *
+ * An unchanged series costs its caller no label: look its bytes, [seriesStart, seriesEnd), up among those of the last page, and call `series()` for an
+ * unknown one. `next` finds the end of a series by its quotes and braces; only `series()` judges what is between, so every text must go through it once.
+ *
+ * After a throw (SEN_EXPOSITION_INVALID: the page as a whole is refused) the parser is of no more use.
+ */
+export abstract class ExpositionParser {
+  readonly bytes: Buffer;
+  seriesStart = 0;
+  seriesEnd = 0;
+  value = 0;
+  hasTimestamp = false;
+  /** Milliseconds since 1970; holds when `hasTimestamp`. */
+  timestampMs = 0;
+  exemplar: Exemplar | undefined = undefined;
+  /** Type of the last TYPE line; it stays until the next one, whatever the names say (as Prometheus does). */
+  type: FamilyType = 'unknown';
+  /** Name of a HELP, TYPE or UNIT line, without quotes; its escapes are not undone (as Prometheus does). */
+  family = '';
+  /** HELP or UNIT, unescaped. */
+  text = '';
+  /** Number of bytes of the page. */
+  protected readonly length: number;
+  protected at = 0;
+  protected readonly number = new Float64Array(1);
+  readonly #syntax: LabelSyntax;
+
+  protected constructor(page: Uint8Array, syntax: LabelSyntax) {
+    this.length = page.length;
+    const ended = page.length > 0 && page[page.length - 1] === LF;
+    this.bytes = ended
+      ? Buffer.from(page.buffer, page.byteOffset, page.length)
+      : Buffer.concat([page, Buffer.of(LF)]);
+    this.#syntax = syntax;
+  }
+
+  /** Goes on to the next entry. Throws SEN_EXPOSITION_INVALID. */
+  abstract next(): Entry;
+
+  /** Name and labels of the series at hand. Throws SEN_EXPOSITION_INVALID. */
+  series(): Series {
+    return readSeries(this.bytes, { start: this.seriesStart, end: this.seriesEnd }, this.#syntax, this.type);
+  }
+
+  /** The bytes of the series at hand as a text, one character per byte: a key for a Map, not for people. */
+  seriesKey(): string {
+    return this.bytes.toString('latin1', this.seriesStart, this.seriesEnd);
+  }
+
+  /** Whether the series at hand has this key: cheaper than making it. Compares from the end, where neighbours differ. */
+  seriesIs(key: string): boolean {
+    const bytes = this.bytes;
+    const start = this.seriesStart;
+    if (this.seriesEnd - start !== key.length) return false;
+    for (let i = key.length - 1; i >= 0; i--) if (bytes[start + i] !== key.charCodeAt(i)) return false;
+    return true;
+  }
+
+  /** Byte offset behind the last entry, for progress and tests. */
+  get position(): number {
+    return this.at;
+  }
+
+  protected fault(at: number, what: string) {
+    return pageFault(this.bytes, at, what);
+  }
+
+  /** Index of the line feed at or behind `from`; there always is one. */
+  protected lineEnd(from: number): number {
+    return this.bytes.indexOf(LF, from);
+  }
+
+  /** The same for a HELP, TYPE or UNIT line, which must not be endless. */
+  protected metadataEnd(from: number): number {
+    const end = this.lineEnd(from);
+    this.checkLength(from, end);
+    return end;
+  }
+
+  protected checkLength(start: number, end: number): void {
+    if (end - start > MAX_LINE_BYTES)
+      throw this.fault(start, `a line is longer than ${MAX_LINE_BYTES} bytes`);
+  }
+
+  /** Index behind the brace that closes the one at `open`. */
+  protected braces(open: number): number {
+    const end = skipBraces(this.bytes, open, Math.min(this.bytes.length, open + MAX_LINE_BYTES));
+    if (end < 0) throw this.fault(open, 'the braces are not closed, or not within 1 MiB');
+    return end;
+  }
+
+  /** Sets `family` from the name of a metadata line, which may be quoted; gives the index behind it. */
+  protected readFamily(from: number): number {
+    const bytes = this.bytes;
+    if (bytes[from] === QUOTE) {
+      const close = closingQuote(bytes, from + 1, Math.min(bytes.length, from + MAX_LINE_BYTES));
+      if (close < 0) throw this.fault(from, 'the metric name has no closing quote');
+      this.family = bytes.toString('utf8', from + 1, close);
+      return close + 1;
+    }
+    if ((CLASS[bytes[from]!]! & METRIC_START) === 0) throw this.fault(from, 'expected a metric name');
+    let end = from;
+    while ((CLASS[bytes[end]!]! & METRIC) !== 0) end++;
+    this.checkLength(from, end);
+    this.family = bytes.toString('latin1', from, end);
+    return end;
+  }
+}

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { Bench, numberOf, temporaryDirectory } from './set-up.js';
+
+const full = async () => {
+  throw new Database.SqliteError('database or disk is full', 'SQLITE_FULL');
+};
+
+// The buffer must behave alike wherever its blocks are.
+const PLACES = {
+  'in memory': (t: TestContext) => Bench.open(temporaryDirectory(t)),
+  'on disk': (t: TestContext) => Bench.open(temporaryDirectory(t), { commitIntervalMs: 0 }),
+  'in memory, the disk failing': (t: TestContext) =>
+    Bench.open(temporaryDirectory(t), {}, { openStore: full }),
+};
+
+for (const [place, open] of Object.entries(PLACES)) {
+  const contract = (name: string, run: (bench: Bench) => Promise<void>) =>
+    test(`buffer ${place}: ${name}`, async (t) => {
+      const bench = await open(t);
+      await run(bench);
+      bench.checkSums();
+      await bench.buffer.close();
+      bench.checkSums();
+    });
+
+  contract('oldest first, and for the route alone', async (bench) => {
+    for (const number of [1, 2, 3]) bench.push(number);
+    bench.push(4, { route: 'c' });
+    assert.deepEqual(await bench.drain('a'), [1, 2, 3]);
+    assert.deepEqual(await bench.drain('a'), []);
+    assert.deepEqual(await bench.drain('c'), [4]);
+  });
+
+  contract('fresh gives the newest first', async (bench) => {
+    for (const number of [1, 2, 3]) bench.push(number);
+    assert.deepEqual(await bench.drain('a', 'fresh'), [3, 2, 1]);
+  });
+
+  contract('each destination acknowledges for itself', async (bench) => {
+    for (const number of [1, 2]) bench.push(number);
+    assert.deepEqual(await bench.drain('a'), [1, 2]);
+    assert.equal(bench.buffer.stats('b').samples, 20);
+    assert.deepEqual(await bench.drain('b'), [1, 2]);
+    assert.equal(bench.metric('sentinel_buffer_memory_bytes'), 0);
+  });
+
+  contract('what is handed out is not handed out again', async (bench) => {
+    for (const number of [1, 2, 3]) bench.push(number);
+    const [one, newest, two] = await Promise.all([
+      bench.take('a'),
+      bench.take('a', 'fresh'),
+      bench.take('a'),
+    ]);
+    assert.deepEqual([one, newest, two].map(numberOf), [1, 3, 2]);
+    assert.equal(await bench.take('a'), undefined);
+    assert.equal(numberOf(await bench.take('b')), 1);
+    assert.equal(bench.buffer.stats('a').blocks, 3);
+  });
+
+  contract('what is released keeps its place and counts its attempts', async (bench) => {
+    for (const number of [1, 2, 3]) bench.push(number);
+    for (const attempts of [0, 1, 2]) {
+      const lease = await bench.take('a');
+      assert.deepEqual([numberOf(lease), lease!.attempts], [1, attempts]);
+      await bench.buffer.release(lease!);
+    }
+    assert.deepEqual(await bench.drain('a'), [1, 2, 3]);
+    assert.equal((await bench.take('b'))!.attempts, 0);
+  });
+
+  contract('what is dropped is counted with its reason', async (bench) => {
+    for (const number of [1, 2]) bench.push(number);
+    await bench.buffer.drop((await bench.take('a'))!, 'refused');
+    assert.equal(bench.metric('sentinel_buffer_samples_dropped_total{destination="a",reason="refused"}'), 10);
+    assert.deepEqual(await bench.drain('a'), [2]);
+    assert.deepEqual(await bench.drain('b'), [1, 2]);
+  });
+
+  contract('settling twice counts once', async (bench) => {
+    bench.push(1);
+    const lease = (await bench.take('a'))!;
+    await bench.buffer.ack(lease);
+    await bench.buffer.ack(lease);
+    await bench.buffer.release(lease);
+    assert.equal(bench.metric('sentinel_buffer_samples_out_total{destination="a"}'), 10);
+    assert.equal(await bench.take('a'), undefined);
+  });
+
+  contract('stats tell blocks, samples, bytes and the oldest timestamp', async (bench) => {
+    const none = { blocks: 0, samples: 0, bytes: 0, oldestMs: undefined, droppedSamples: 0 };
+    assert.deepEqual(bench.buffer.stats('a'), none);
+    bench.push(1, { minMs: 1000, maxMs: 2000 });
+    bench.push(2, { minMs: 3000, maxMs: 4000 });
+    await bench.clock.advance(0);
+    assert.deepEqual(bench.buffer.stats('a'), {
+      ...none,
+      blocks: 2,
+      samples: 20,
+      bytes: 200,
+      oldestMs: 1000,
+    });
+    await bench.buffer.ack((await bench.take('a'))!);
+    assert.deepEqual(bench.buffer.stats('a'), {
+      ...none,
+      blocks: 1,
+      samples: 10,
+      bytes: 100,
+      oldestMs: 3000,
+    });
+    await bench.drain('a');
+    assert.deepEqual(bench.buffer.stats('a'), none);
+    assert.deepEqual(bench.buffer.stats('unknown'), none);
+  });
+
+  contract('what comes out is what went in', async (bench) => {
+    const block = { samples: 7, minMs: 5, maxMs: 9 };
+    bench.push(77, { ...block, size: 5000 });
+    const lease = (await bench.take('a'))!;
+    const { route, format, codec, samples, minMs, maxMs, bytes } = lease.block;
+    assert.deepEqual(
+      { route, format, codec, samples, minMs, maxMs },
+      { route: 'ab', format: 'remote_write_1', codec: 'snappy', ...block },
+    );
+    assert.deepEqual([bytes.length, numberOf(lease)], [5000, 77]);
+  });
+
+  contract('a listener hears of every push; a closed buffer refuses', async (bench) => {
+    let heard = 0;
+    bench.buffer.onPush(() => heard++);
+    bench.push(1);
+    bench.push(2);
+    assert.equal(heard, 2);
+    await bench.buffer.close();
+    const block = {
+      route: 'ab',
+      format: 'remote_write_1',
+      codec: 'snappy',
+      samples: 1,
+      minMs: 0,
+      maxMs: 0,
+      bornMs: 0,
+    } as const;
+    assert.equal(bench.buffer.push({ ...block, bytes: new Uint8Array(1) }), 'refused');
+  });
+}
+
+test('buffer: whatever is done in whatever order, nothing is lost, doubled or counted wrong', async (t) => {
+  const step = fc.oneof(
+    fc.constant('push' as const),
+    fc.constant('commit' as const),
+    fc.constant('wait' as const),
+    fc.record({
+      destination: fc.constantFrom('a', 'b'),
+      lane: fc.constantFrom('oldest' as const, 'fresh' as const),
+      end: fc.constantFrom('ack' as const, 'release' as const, 'keep' as const),
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const directory = temporaryDirectory(t);
+      const first = await Bench.open(directory);
+      const got: Record<string, number[]> = { a: [], b: [] };
+      let pushed = 0;
+      for (const next of steps) {
+        if (next === 'push') first.push(++pushed);
+        else if (next === 'commit') await first.buffer.commit();
+        else if (next === 'wait') await first.clock.advance(4000);
+        else {
+          const lease = await first.take(next.destination, next.lane);
+          if (lease === undefined || next.end === 'keep') continue;
+          if (next.end === 'ack') got[next.destination]!.push(numberOf(lease));
+          await first.buffer[next.end](lease);
+        }
+        first.checkSums();
+      }
+      await first.buffer.close();
+      first.checkSums();
+      const second = await Bench.open(directory, {}, { clock: first.clock });
+      for (const name of ['a', 'b']) got[name]!.push(...(await second.drain(name)));
+      second.checkSums();
+      await second.buffer.close();
+      const all = Array.from({ length: pushed }, (_, i) => i + 1);
+      for (const numbers of Object.values(got))
+        assert.deepEqual(
+          numbers.sort((x, y) => x - y),
+          all,
+        );
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import test, { type TestContext } from 'node:test';
+import { type Logger, Metrics, systemClock } from '../../src/lib/index.js';
+import { FLAG_STALE, labelValue } from '../../src/model/index.js';
+import { loadPlugins, Probes, type Task } from '../../src/probe/index.js';
+import { copyPluginFixtures } from '../plugin-fixtures.js';
+import { waitFor } from '../wait.js';
+
+interface Seen {
+  task: string;
+  name: string;
+  value: number;
+  timeMs: number;
+  stale: boolean;
+}
+
+/** The probe stage on its real processes, with all that it gave and logged. */
+async function probesOf(t: TestContext) {
+  const directory = copyPluginFixtures('lanes');
+  t.after(() => rmSync(directory, { recursive: true }));
+  const catalog = await loadPlugins([directory]);
+  assert.deepEqual(catalog.problems, []);
+  const seen: Seen[] = [];
+  const lines: string[] = [];
+  const line = (first: string | object, second?: string) =>
+    void lines.push(`${second ?? ''} ${JSON.stringify(first)}`);
+  const log: Logger = { debug: line, info: line, warn: line, error: line, child: () => log };
+  const metrics = new Metrics();
+  const probes = new Probes({
+    clock: systemClock,
+    log,
+    metrics,
+    catalog,
+    agent: { name: 'agent1', region: '', labels: {} },
+    hostConfig: {},
+    next: (batch) => {
+      for (let i = 0; i < batch.length; i++) {
+        const labels = batch.table.labels(batch.refs[i]!);
+        seen.push({
+          task: labelValue(labels, 'task'),
+          name: labelValue(labels, '__name__'),
+          value: batch.values[i]!,
+          timeMs: batch.timestamps[i]!,
+          stale: batch.flags[i] === FLAG_STALE,
+        });
+      }
+      return 'taken';
+    },
+  });
+  t.after(() => probes.stop());
+  const of = (id: string, name = 'probe_success') =>
+    seen.filter((sample) => sample.task === id && sample.name === name);
+  return { probes, seen, lines, metrics, of };
+}
+
+const taskOf = (
+  id: string,
+  plugin: string,
+  config: Record<string, unknown> = {},
+  intervalMs = 200,
+): Task => ({
+  id,
+  deviceId: 'd',
+  target: 'x',
+  plugin,
+  lane: plugin,
+  intervalMs,
+  timeoutMs: intervalMs,
+  labels: {},
+  config: { target: 'x', ...config },
+  baseDirectory: '/',
+});
+
+test('tasks run in the process of their lane, and samples carry the planned tick', async (t) => {
+  const { probes, of } = await probesOf(t);
+  probes.apply([taskOf('a', 'steady'), taskOf('b', 'steady')]);
+  await waitFor('five results of each', 15_000, () => of('a').length >= 5 && of('b').length >= 5);
+  const times = of('a').map((sample) => sample.timeMs);
+  const gaps = times.slice(2).map((time, i) => time - times[i + 1]!);
+  assert.ok(
+    gaps.every((gap) => gap > 0 && gap % 200 === 0),
+    `gaps ${gaps}`,
+  );
+  assert.ok(of('a').every((sample) => sample.value === 1));
+  assert.notEqual(probes.hosts().get('steady'), process.pid);
+});
+
+test('a killed host: its tasks give results again within two seconds', async (t) => {
+  const { probes, of, lines } = await probesOf(t);
+  probes.apply([taskOf('a', 'steady')]);
+  await waitFor('a result', 15_000, () => of('a').length >= 2);
+  process.kill(probes.hosts().get('steady')!, 'SIGKILL');
+  const [before, killedAt] = [of('a').length, performance.now()];
+  await waitFor('a result of the new host', 10_000, () => of('a').length > before + 1);
+  assert.ok(performance.now() - killedAt < 2000, `${performance.now() - killedAt} ms`);
+  assert.ok(lines.some((line) => line.includes('probe host died')));
+  assert.ok(
+    of('a').every((sample) => sample.value === 1),
+    'the death of a host is no failed probe',
+  );
+});
+
+test('a host that hangs is killed, and the lanes beside it miss nothing', async (t) => {
+  const { probes, of, lines } = await probesOf(t);
+  probes.apply([taskOf('a', 'steady'), taskOf('bad', 'spin')]);
+  await waitFor('the host to be killed', 25_000, () =>
+    lines.some((line) => line.includes('gave no heartbeat')),
+  );
+  await waitFor('the host to be started again', 10_000, () =>
+    lines.some((line) => line.includes('probe host died')),
+  );
+  const times = of('a').map((sample) => sample.timeMs);
+  const gaps = times.slice(2).map((time, i) => time - times[i + 1]!);
+  assert.ok(gaps.length > 20 && gaps.every((gap) => gap === 200), `gaps ${gaps}`);
+  assert.equal(of('bad').length, 0);
+});
+
+test('a run that a stop cut short gives no sample, and is counted as aborted', async (t) => {
+  const { probes, of, metrics, lines } = await probesOf(t);
+  probes.apply([taskOf('slow', 'steady', { wait: '60s' }, 120_000)]);
+  await waitFor('the run', 15_000, () => lines.some((line) => line.includes('a run begins')));
+  await probes.stop();
+  assert.equal(of('slow').length, 0);
+  assert.equal(probes.statuses()[0]?.aborted, 1);
+  assert.match(metrics.render(), /sentinel_probe_aborted_total\{plugin="steady"\} 1/);
+});
+
+test('a change touches only what changed, and marks the series of what goes', async (t) => {
+  const { probes, of, seen } = await probesOf(t);
+  probes.apply([taskOf('a', 'steady'), taskOf('b', 'steady')]);
+  await waitFor('results', 15_000, () => of('a').length >= 2 && of('b').length >= 2);
+  const runsOfA = of('a', 'steady_run').at(-1)!.value;
+  probes.apply([taskOf('a', 'steady'), taskOf('c', 'steady')]);
+  await waitFor(
+    'results of the new one',
+    15_000,
+    () => of('c').length >= 2 && of('a', 'steady_run').at(-1)!.value > runsOfA,
+  );
+  assert.deepEqual(
+    of('a', 'steady_run').map((sample) => sample.value),
+    of('a', 'steady_run').map((_, i) => i + 1),
+    'the untouched task kept its state',
+  );
+  const marked = seen.filter((sample) => sample.stale).map((sample) => `${sample.task} ${sample.name}`);
+  assert.deepEqual(marked.sort(), ['b probe_duration_seconds', 'b probe_success', 'b steady_run']);
+});
+
+test('a task whose options its plugin refuses has a problem, and the others run', async (t) => {
+  const { probes, of } = await probesOf(t);
+  probes.apply([taskOf('a', 'steady'), taskOf('wrong', 'steady', { wait: 'soon' })]);
+  await waitFor('a result', 15_000, () => of('a').length >= 1);
+  const wrong = await waitFor(
+    'the problem',
+    5000,
+    () => probes.statuses().find((status) => status.task.id === 'wrong')?.problem,
+  );
+  assert.match(wrong, /wait: expected a duration/);
+});

@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import protobuf from 'protobufjs';
+import { uncompress } from 'snappyjs';
+
+const PROTO = `syntax = "proto3";
+message Label { string name = 1; string value = 2; }
+message Sample { double value = 1; int64 timestamp = 2; }
+message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
+message WriteRequest { repeated TimeSeries timeseries = 1; }`;
+
+const WriteRequest = protobuf.parse(PROTO).root.lookupType('WriteRequest');
+
+/** A sample as a receiver sees it. */
+export interface ReceivedSample {
+  labels: Readonly<Record<string, string>>;
+  /** Names in the order in which they came. */
+  names: readonly string[];
+  value: number;
+  /** The bits of the value, hexadecimal: a stale marker cannot be told from another NaN by its value. */
+  bits: string;
+  timestampMs: number;
+}
+
+interface DecodedRequest {
+  timeseries: {
+    labels: { name: string; value: string }[];
+    samples: { value: number; timestamp: { toString(): string } }[];
+  }[];
+}
+
+/** Decodes the body of a remote-write 1.0 request with protobufjs and snappyjs, by the published schema. */
+export function decodeWriteRequest(body: Uint8Array): ReceivedSample[] {
+  const bytes = uncompress(new Uint8Array(body), 2 ** 26);
+  const request = WriteRequest.decode(bytes) as unknown as DecodedRequest;
+  const double = new DataView(new ArrayBuffer(8));
+  return request.timeseries.flatMap(({ labels, samples }) =>
+    samples.map(({ value, timestamp }) => {
+      double.setFloat64(0, value);
+      return {
+        labels: Object.fromEntries(labels.map((label) => [label.name, label.value])),
+        names: labels.map((label) => label.name),
+        value,
+        bits: double.getBigUint64(0).toString(16).padStart(16, '0'),
+        timestampMs: Number(timestamp.toString()),
+      };
+    }),
+  );
+}
+
+/** What the receiver does with a request. `answer lost` stores the samples and resets the connection. */
+export type Behaviour =
+  | { kind: 'ok' }
+  | { kind: 'status'; status: number; body?: string; headers?: Readonly<Record<string, string>> }
+  | { kind: 'hang' }
+  | { kind: 'reset' }
+  | { kind: 'answer lost' };
+
+/** The answers of real servers that a test needs by name. */
+export const ANSWERS = {
+  prometheusWithoutReceiver: {
+    kind: 'status',
+    status: 404,
+    body: 'remote write receiver needs to be enabled with --enable-feature=remote-write-receiver\n',
+    headers: { 'content-type': 'text/plain; charset=utf-8' },
+  },
+  portalPage: {
+    kind: 'status',
+    status: 200,
+    body: '<!DOCTYPE html><html><body>Please log in</body></html>',
+    headers: { 'content-type': 'text/html' },
+  },
+} as const satisfies Record<string, Behaviour>;
+
+/** One request as it came. */
+export interface ReceivedRequest {
+  headers: IncomingMessage['headers'];
+  body: Buffer;
+}
+
+/** A receiver of remote write that does what a test says, and remembers what it accepted. */
+export class FakeReceiver {
+  /** What it does with the next requests. */
+  behaviour: Behaviour = { kind: 'ok' };
+  /** Does what this says with a request, before `behaviour` counts again. */
+  readonly script: Behaviour[] = [];
+  /** Samples of the requests that were accepted (or stored before the answer was lost). */
+  readonly samples: ReceivedSample[] = [];
+  /** Every request, whatever was done with it. */
+  readonly requests: ReceivedRequest[] = [];
+  /** Requests that have no answer yet. */
+  inFlight = 0;
+  maxInFlight = 0;
+  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  #port = 0;
+
+  /** Listens on a free port of 127.0.0.1. */
+  static async start(): Promise<FakeReceiver> {
+    const receiver = new FakeReceiver();
+    await receiver.listen();
+    return receiver;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/api/v1/write`;
+  }
+
+  /** Listens, on the port of last time when there was one. */
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#port, '127.0.0.1', resolve);
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Stops listening and cuts every connection. */
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.inFlight++;
+    this.maxInFlight = Math.max(this.maxInFlight, this.inFlight);
+    response.once('close', () => this.inFlight--);
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    } catch {
+      return; // The sender went away in the middle of its request, as some tests make it do.
+    }
+    const body = Buffer.concat(chunks);
+    this.requests.push({ headers: request.headers, body });
+    this.#answer(this.script.shift() ?? this.behaviour, body, response);
+  }
+
+  #answer(behaviour: Behaviour, body: Buffer, response: ServerResponse): void {
+    if (behaviour.kind === 'ok' || behaviour.kind === 'answer lost')
+      this.samples.push(...decodeWriteRequest(body));
+    if (behaviour.kind === 'ok') response.writeHead(204).end();
+    if (behaviour.kind === 'reset' || behaviour.kind === 'answer lost') response.socket?.resetAndDestroy();
+    if (behaviour.kind === 'status')
+      response.writeHead(behaviour.status, behaviour.headers).end(behaviour.body ?? '');
+  }
+}

@@ -1,0 +1,108 @@
+import type { TestContext } from 'node:test';
+import { pino } from 'pino';
+import { type BlockStage, createBlockStage, routesOf } from '../../src/block/index.js';
+import { type BlockBuffer, type BufferOptions, openBuffer } from '../../src/buffer/index.js';
+import { type Clock, Metrics, systemClock } from '../../src/lib/index.js';
+import { Batch, labelsOf, SeriesTable } from '../../src/model/index.js';
+import { createSender, type Destination, type Sender, type SenderResult } from '../../src/sender/index.js';
+import { OPTIONS } from '../buffer/set-up.js';
+import { plainHttpClient } from './http-client.js';
+
+export function destinationOf(url: string, more: Partial<Destination> = {}): Destination {
+  return {
+    name: 'main',
+    url,
+    protocol: 'auto',
+    order: 'fifo',
+    timeoutMs: 5000,
+    minBackoffMs: 10,
+    maxBackoffMs: 50,
+    batchSize: 10,
+    flushIntervalMs: 20,
+    http: {},
+    ...more,
+  };
+}
+
+/** Block, buffer and sender put together as `main.ts` does, with a series whose values are unique numbers. */
+export class Delivery {
+  readonly logged: { level: number; msg: string }[] = [];
+  readonly metrics = new Metrics();
+  stage!: BlockStage;
+  buffer!: BlockBuffer;
+  sender!: Sender;
+  #clock: Clock = systemClock;
+  readonly #table = new SeriesTable();
+  readonly #ref = this.#table.add('number', labelsOf({ __name__: 'number' }));
+  #closed = false;
+
+  static async start(
+    t: TestContext,
+    directory: string,
+    destinations: readonly Destination[],
+    more: { clock?: Clock; buffer?: Partial<BufferOptions> } = {},
+  ): Promise<Delivery> {
+    const delivery = new Delivery();
+    const { metrics } = delivery;
+    const clock = more.clock ?? systemClock;
+    delivery.#clock = clock;
+    const write = (line: string) =>
+      void delivery.logged.push(JSON.parse(line) as { level: number; msg: string });
+    const log = pino({ base: null, timestamp: false, level: 'debug' }, { write });
+    const options = { ...OPTIONS, commitIntervalMs: 500, ...more.buffer };
+    const routes = routesOf(destinations);
+    const names = new Map(routes.map((route) => [route.name, route.destinations]));
+    const buffer = await openBuffer({ directory, options, routes: names, clock, log, metrics });
+    delivery.buffer = buffer;
+    delivery.stage = createBlockStage({
+      routes,
+      commitIntervalMs: options.commitIntervalMs,
+      externalLabels: {},
+      clock,
+      metrics,
+      next: (block) => buffer.push(block),
+    });
+    delivery.sender = createSender({
+      destinations,
+      buffer,
+      createHttpClient: plainHttpClient,
+      clock,
+      log,
+      metrics,
+    });
+    t.after(() => delivery.stop(0));
+    return delivery;
+  }
+
+  /** Pushes one batch of these values, stamped now. */
+  push(...values: number[]): void {
+    const now = Math.floor(this.#clock.now());
+    const times = { plannedMs: now, startedMs: now, finishedMs: now };
+    const batch = new Batch({ kind: 'task', id: 't' }, this.#table, times);
+    for (const value of values) batch.add(this.#ref, value, now);
+    this.stage.push(batch);
+  }
+
+  /** As `main.ts` stops. */
+  async stop(drainMs = 1000): Promise<SenderResult | undefined> {
+    if (this.#closed) return undefined;
+    this.#closed = true;
+    this.stage.close();
+    const result = await this.sender.stop({ drainMs });
+    await this.buffer.close();
+    return result;
+  }
+
+  /** Lines of at least this level: 30 info, 40 warn, 50 error. */
+  lines(level = 30): string[] {
+    return this.logged.filter((line) => line.level >= level).map((line) => line.msg);
+  }
+
+  metric(name: string): number {
+    const line = this.metrics
+      .render()
+      .split('\n')
+      .find((text) => text.startsWith(`${name} `));
+    return line === undefined ? 0 : Number(line.slice(name.length + 1));
+  }
+}
