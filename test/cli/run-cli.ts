@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/sentinel.js', import.meta.url));
 
+/** The same as one bundle, as it is copied to a box; `bin/test.mjs` builds it before the tests. */
+export const BUNDLE = fileURLToPath(new URL('../../../dist/sentinel.js', import.meta.url));
+
 /** How a command ended. */
 export interface Ended {
   code: number | null;
@@ -14,6 +17,8 @@ export interface Ended {
 export interface CliOptions {
   cwd?: string;
   env?: Record<string, string>;
+  /** Which build; the compiled tree where it is not said. */
+  program?: string;
   /** Called with all of standard output so far. */
   onOutput?: (stdout: string, child: ChildProcess) => void;
 }
@@ -21,7 +26,7 @@ export interface CliOptions {
 /** Runs `sentinel ...args` as a process of its own, and waits for its end; after 20 s it is killed (code null). */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<Ended> {
   const env = { PATH: process.env.PATH ?? '', ...options.env };
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(process.execPath, [options.program ?? PROGRAM, ...args], {
     cwd: options.cwd,
     env,
     timeout: 20_000,

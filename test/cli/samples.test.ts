@@ -65,16 +65,19 @@ test('a result on one line', () => {
   const task = { id: 'gw', target: 'http://u:p@192.0.2.1/' };
   const last = {
     startedMs: 0,
+    durationSeconds: 0.25,
     ok: true,
-    reason: undefined,
-    evidence: 'fine',
     values: { probe_success: 1, ping_rtt_ms: 0.5, ping_packet_loss: 0 },
   };
   const f = (changes: object, want: RegExp) =>
     assert.match(resultLine({ task, last: { ...last, ...changes } } as unknown as TaskStatus), want);
-  f({}, /^\d\d:\d\d:\d\d gw http:\/\/<secret>@192\.0\.2\.1\/ ok ping_rtt_ms=0\.5 ms ping_packet_loss=0$/);
   f(
-    { ok: false, reason: 'timeout', evidence: '4 of 4 lost', values: {} },
-    / FAILED timeout \(4 of 4 lost\)$/,
+    {},
+    /^\d\d:\d\d:\d\d gw http:\/\/<secret>@192\.0\.2\.1\/ ok after 250 ms: ping_rtt_ms 0\.5 ms, ping_packet_loss 0$/,
+  );
+  f({ evidence: '4 of 4 answered' }, / ok after 250 ms: 4 of 4 answered$/);
+  f(
+    { ok: false, reason: 'timeout', evidence: '4 of 4 lost' },
+    / FAILED \(timeout\) after 250 ms: 4 of 4 lost$/,
   );
 });

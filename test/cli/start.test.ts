@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { runCli } from './run-cli.js';
+import { BUNDLE, runCli } from './run-cli.js';
 
 type Line = Record<string, unknown>;
 
@@ -89,6 +89,27 @@ function get(url: string): Promise<string> {
       .end();
   });
 }
+
+test('start: the bundle writes a log for people where it is asked to, and JSON to the file', async () => {
+  await inFolder(async (folder) => {
+    const file = config(folder);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('format: json', 'format: pretty'));
+    let sent = false;
+    const ended = await runCli(['start', '-c', file], {
+      cwd: folder,
+      program: BUNDLE,
+      onOutput: (stdout, child) => {
+        if (!sent && stdout.includes('no destination is enabled')) sent = child.kill('SIGTERM');
+      },
+    });
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.match(ended.stdout, /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: Sender stopped \{"success_count":0/m);
+    assert.equal(
+      linesOf(readFileSync(join(folder, 'logs/deep/sentinel.log'), 'utf8')).at(-1)?.msg,
+      'Sender stopped',
+    );
+  });
+});
 
 test('start: a configuration with faults starts nothing', async () => {
   await inFolder(async (folder) => {
