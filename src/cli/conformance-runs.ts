@@ -18,7 +18,12 @@ import { HOST_METRICS } from './samples.js';
 
 const SETTLE_MS = 1000;
 const ABORT_AFTER_MS = 50;
-const DEADLINE_MS = 300;
+
+/** A task's timeout; `undefined` is the one that its options need. */
+type Timeout = number | undefined;
+const NEEDED: readonly Timeout[] = [undefined];
+/** A short one where the options of sample.yaml fit into it. */
+const SHORT: readonly Timeout[] = [300, 2000, undefined];
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** A plugin under test, and the network it is tried on. */
@@ -33,6 +38,8 @@ export interface Subject {
 interface Session {
   subject: Subject;
   shared: unknown;
+  /** What `prepare` gave and is not released yet. */
+  prepared: Set<unknown>;
 }
 
 /** A task as a check runs it. */
@@ -44,15 +51,15 @@ interface Prepared {
 
 /** A target where nobody listens: a result in good time, never a throw. */
 export function closedTargetFaults(subject: Subject): Promise<string[]> {
-  return inSession(subject, (session) => runAll(session, '127.0.0.1', subject.network.closedPort));
+  return inSession(subject, (session) => runAll(session, NEEDED));
 }
 
 /** A name that nobody knows: a failed result, never a throw. */
 export function unknownNameFaults(subject: Subject): Promise<string[]> {
   return inSession(subject, async (session) => {
-    const [task] = prepareAll(session, UNKNOWN_NAME, subject.network.closedPort);
+    const [task] = prepareAll(session, UNKNOWN_NAME, subject.network.closedPort, NEEDED);
     if (task === undefined) return [`prepare refuses the target "${UNKNOWN_NAME}"`];
-    const outcome = await runTask(session, task, task.timeoutMs);
+    const outcome = await runTask(session, task);
     if (outcome.kind === 'result' && outcome.ok)
       return [`the target "${task.target}" cannot be resolved (ask host.resolver), but the result is ok`];
     return outcomeFaults(outcome, task);
@@ -64,8 +71,8 @@ export function deadlineFaults(subject: Subject): Promise<string[]> {
   return inSession(subject, async (session) => {
     const faults: string[] = [];
     for (const host of ['127.0.0.1', SILENT_NAME])
-      for (const task of prepareAll(session, host, subject.network.silentPort))
-        faults.push(...outcomeFaults(await runTask(session, task, DEADLINE_MS), task));
+      for (const task of prepareAll(session, host, subject.network.silentPort, SHORT))
+        faults.push(...outcomeFaults(await runTask(session, task), task));
     return faults;
   });
 }
@@ -75,7 +82,7 @@ export function abortFaults(subject: Subject): Promise<string[]> {
   return inSession(subject, async (session) => {
     const faults: string[] = [];
     for (const host of ['127.0.0.1', SILENT_NAME]) {
-      for (const task of prepareAll(session, host, subject.network.silentPort)) {
+      for (const task of prepareAll(session, host, subject.network.silentPort, SHORT)) {
         if (!(await settlesWhenAborted(subject.plugin, task)))
           faults.push(
             `collect of "${task.target}" did not settle within ${SETTLE_MS}ms after run.signal aborted; pass the signal on to all that waits (host.resolver too)`,
@@ -108,19 +115,15 @@ async function settlesWhenAborted({ definition }: LoadedPlugin, task: Prepared):
 /** Two tasks of equal options do not share what prepare gave, run side by side, and one goes on when the other is released. */
 export function independenceFaults(subject: Subject): Promise<string[]> {
   return inSession(subject, async (session) => {
-    const { definition } = subject.plugin;
-    const first = prepareAll(session, '127.0.0.1', subject.network.closedPort)[0];
-    const second = prepareAll(session, '127.0.0.1', subject.network.closedPort)[0];
+    const first = prepareAll(session, '127.0.0.1', subject.network.closedPort, SHORT)[0];
+    const second = prepareAll(session, '127.0.0.1', subject.network.closedPort, SHORT)[0];
     if (first === undefined || second === undefined) return ['prepare refuses every target of 127.0.0.1'];
     if (typeof first.prepared === 'object' && first.prepared !== null && first.prepared === second.prepared)
       return ['prepare gave the same object to two tasks'];
-    const both = [first, second].map(async (task) =>
-      outcomeFaults(await runTask(session, task, task.timeoutMs), task),
-    );
+    const both = [first, second].map(async (task) => outcomeFaults(await runTask(session, task), task));
     const faults = (await Promise.all(both)).flat();
-    definition.release?.(first.prepared);
-    const after = outcomeFaults(await runTask(session, second, second.timeoutMs), second);
-    definition.release?.(second.prepared);
+    release(session, first.prepared);
+    const after = outcomeFaults(await runTask(session, second), second);
     return [...faults, ...after.map((fault) => `after the other task was released: ${fault}`)];
   });
 }
@@ -129,9 +132,9 @@ export function independenceFaults(subject: Subject): Promise<string[]> {
 export async function closeFaults(subject: Subject): Promise<string[]> {
   const before = openThings();
   const faults = await inSession(subject, async (session) => {
-    const closed = await runAll(session, '127.0.0.1', subject.network.closedPort);
-    for (const task of prepareAll(session, '127.0.0.1', subject.network.silentPort))
-      await runTask(session, task, DEADLINE_MS);
+    const closed = await runAll(session, SHORT);
+    for (const task of prepareAll(session, '127.0.0.1', subject.network.silentPort, SHORT))
+      await runTask(session, task);
     return closed;
   });
   if (faults.length > 0) return [];
@@ -192,27 +195,33 @@ async function inSession(subject: Subject, use: (session: Session) => Promise<st
     config: hostConfigOf(definition, {}),
     createHttpClient: (options) => createHttpClient(options, subject.network.resolver),
   };
-  const shared = await definition.open?.(host);
+  const session: Session = { subject, shared: await definition.open?.(host), prepared: new Set() };
   try {
-    return await use({ subject, shared });
+    return await use(session);
   } finally {
-    await definition.close?.(shared);
+    for (const prepared of session.prepared) release(session, prepared);
+    await definition.close?.(session.shared);
   }
 }
 
-async function runAll(session: Session, host: string, port: number): Promise<string[]> {
-  const tasks = prepareAll(session, host, port);
+function release(session: Session, prepared: unknown): void {
+  session.prepared.delete(prepared);
+  session.subject.plugin.definition.release?.(prepared);
+}
+
+async function runAll(session: Session, timeouts: readonly Timeout[]): Promise<string[]> {
+  const host = '127.0.0.1';
+  const port = session.subject.network.closedPort;
+  const tasks = prepareAll(session, host, port, timeouts);
   if (tasks.length === 0) return [`prepare refuses every target of ${host}`];
   const faults: string[] = [];
-  for (const task of tasks) {
-    faults.push(...outcomeFaults(await runTask(session, task, task.timeoutMs), task));
-    session.subject.plugin.definition.release?.(task.prepared);
-  }
+  for (const task of tasks) faults.push(...outcomeFaults(await runTask(session, task), task));
   return faults;
 }
 
-async function runTask({ subject }: Session, task: Prepared, timeoutMs: number): Promise<Outcome> {
+async function runTask({ subject }: Session, task: Prepared): Promise<Outcome> {
   const cutShort = new AbortController().signal;
+  const { timeoutMs } = task;
   const outcome = await runOnce(subject.plugin.definition, task.prepared, {
     timeoutMs,
     plannedMs: Date.now(),
@@ -223,20 +232,39 @@ async function runTask({ subject }: Session, task: Prepared, timeoutMs: number):
 }
 
 /** A task for every form in which the plugin takes this target; its other options are those of sample.yaml. A form that it refuses is left out. */
-function prepareAll({ subject: { plugin }, shared }: Session, host: string, port: number): Prepared[] {
-  const { definition, directory } = plugin;
+function prepareAll(session: Session, host: string, port: number, timeouts: readonly Timeout[]): Prepared[] {
+  const { plugin } = session.subject;
   return targetForms(plugin, host, port).flatMap((target) => {
-    const written = { ...activeSample(directory), ...portOption(plugin, port), [definition.target]: target };
-    const read = readOptions(definition, written, { baseDirectory: directory, timeoutMs: undefined });
-    if (read.issues !== undefined) return [];
-    try {
-      const { timeoutMs } = read;
-      return [{ target, timeoutMs, prepared: definition.prepare(read.config, shared, { timeoutMs }) }];
-    } catch (error) {
-      if (error instanceof OptionError) return [];
-      throw error;
+    for (const timeoutMs of timeouts) {
+      const task = tryPrepare(session, target, port, timeoutMs);
+      if (task !== undefined) return [task];
     }
+    return [];
   });
+}
+
+function tryPrepare(
+  session: Session,
+  target: string,
+  port: number,
+  timeoutMs: Timeout,
+): Prepared | undefined {
+  const { definition, directory } = session.subject.plugin;
+  const written = {
+    ...activeSample(directory),
+    ...portOption(session.subject.plugin, port),
+    [definition.target]: target,
+  };
+  const read = readOptions(definition, written, { baseDirectory: directory, timeoutMs });
+  if (read.issues !== undefined) return undefined;
+  try {
+    const prepared = definition.prepare(read.config, session.shared, { timeoutMs: read.timeoutMs });
+    session.prepared.add(prepared);
+    return { target, timeoutMs: read.timeoutMs, prepared };
+  } catch (error) {
+    if (error instanceof OptionError) return undefined;
+    throw error;
+  }
 }
 
 function targetForms({ definition }: LoadedPlugin, host: string, port: number): string[] {

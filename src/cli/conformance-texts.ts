@@ -25,7 +25,7 @@ export function readmeFaults({ definition, directory, builtin }: LoadedPlugin): 
   const faults = README_SECTIONS.filter((section) => !section.test(readme)).map(
     (section) => `README.md has no section ${section.source.replace('^', '')}`,
   );
-  for (const block of ['sample', 'metrics'] as const)
+  for (const block of ['config', 'metrics'] as const)
     if (!marksOf(block).every((mark) => readme.includes(mark)))
       faults.push(`README.md lacks ${marksOf(block).join(' ... ')}`);
   if (renderReadme(readme, definition, textOf(directory, 'sample.yaml') ?? '') !== readme)

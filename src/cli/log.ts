@@ -31,9 +31,10 @@ function settings(level: LoggingOptions['level']): pino.LoggerOptions {
 async function stdoutStream(format: LoggingOptions['format']): Promise<{ write(line: string): void }> {
   const writer = new LineWriter(STDOUT);
   if (format === 'json') return writer;
-  const { prettyFactory } = await import('pino-pretty');
+  // The names of a CommonJS package stand on `default` alone once it is bundled.
+  const { default: pinoPretty } = await import('pino-pretty');
   const { isColorSupported: colorize } = colorsOf(process.stdout);
-  const pretty = prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
+  const pretty = pinoPretty.prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
   return { write: (line) => writer.write(pretty(line)) };
 }
 

@@ -64,13 +64,12 @@ function reportText({ definition, target, outcome }: Report): string {
   const head = `${definition.name} ${redactUrl(target)}: ${verdict} after ${readableValue('_ms', durationSeconds * 1000)}${said}`;
   const cure = reason === undefined ? undefined : CURES[reason];
   const declared = declarationsOf(definition);
-  const rows = samples
-    .slice(0, SHOWN_SAMPLES)
-    .map(({ name, labels = {}, value }) => [
-      `${name}${labelKey(labels)}`,
-      readableValue(name, value),
-      colors.dim(declared.get(name)?.help ?? ''),
-    ]);
+  const rows = samples.slice(0, SHOWN_SAMPLES).map(({ name, labels = {}, value }, i) => [
+    `${name}${labelKey(labels)}`,
+    readableValue(name, value),
+    // Once for the samples of one name.
+    colors.dim((samples[i - 1]?.name !== name && declared.get(name)?.help) || ''),
+  ]);
   const more = samples.length - rows.length;
   const lines = [head, ...(cure === undefined ? [] : [cure]), table(rows, '  ')];
   return (more > 0 ? [...lines, `  and ${more} samples more; -o prometheus prints all`] : lines).join('\n');

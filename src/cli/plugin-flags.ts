@@ -54,7 +54,7 @@ export function longFlag(definition: Definition, key: string): string {
 
 function placeholder({ kind, choices }: FieldMetadata): string {
   if (kind === 'secret_file') return 'file';
-  if (kind === 'choice') return (choices ?? []).join('|');
+  if (kind === 'choice') return (choices ?? []).filter((word) => word !== '').join('|');
   return kind === 'list' || kind === 'map' || kind === 'section' ? `${kind}` : (kind ?? 'value');
 }
 

@@ -14,12 +14,20 @@ async function main(): Promise<number> {
   } catch (error) {
     // Commander has printed its own fault; asking for help is none.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    const { exitCode: code, lines } = describeError(error);
-    const red = colorsOf(process.stderr).red;
-    for (const line of lines) printError(red(line));
-    return code;
+    return report(error);
   }
 }
+
+/** Prints what is wrong and gives the exit code. */
+function report(error: unknown): number {
+  const { exitCode, lines } = describeError(error);
+  const { red } = colorsOf(process.stderr);
+  for (const line of lines) printError(red(line));
+  return exitCode;
+}
+
+// What a plugin throws from a timer, for one. `start` puts its log in this place.
+process.on('uncaughtException', (error) => process.exit(Math.max(report(error), EXIT.internal)));
 
 // `sentinel plugins | head` closes the pipe early; that is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

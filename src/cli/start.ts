@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 export async function start(options: { config?: string }): Promise<number> {
   const loaded = await readConfiguration(options.config);
   const log = await createAgentLog(loaded.config.logging);
-  process.on('uncaughtException', (error) => {
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => {
     log.fatal({ err: error.stack }, 'internal error, the agent ends');
     process.exit(EXIT.internal);
   });

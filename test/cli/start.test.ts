@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { BUNDLE, runCli } from './run-cli.js';
+
+type Line = Record<string, unknown>;
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-start-'));
+  try {
+    await run(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function config(folder: string, more = ''): string {
+  const file = join(folder, 'sentinel.yaml');
+  writeFileSync(
+    file,
+    `sentinel: {data_dir: ${folder}/data}
+http: {listen: "127.0.0.1:0"}
+logging: {format: json, output: both, file_path: ${folder}/logs/deep/sentinel.log}
+${more}`,
+  );
+  return file;
+}
+
+const linesOf = (text: string): Line[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  test(`start: runs until ${signal}, and "Sender stopped" is the last line`, async () => {
+    await inFolder(async (folder) => {
+      let sent = false;
+      const ended = await runCli(['start', '-c', config(folder)], {
+        cwd: folder,
+        onOutput: (stdout, child) => {
+          if (!sent && stdout.includes('no destination is enabled')) sent = child.kill(signal);
+        },
+      });
+      assert.equal(ended.code, 0, ended.stderr);
+      const lines = linesOf(readFileSync(join(folder, 'logs/deep/sentinel.log'), 'utf8'));
+      assert.deepEqual(lines, linesOf(ended.stdout), 'the file and standard output say the same');
+      const last = lines.at(-1)!;
+      assert.equal(last.msg, 'Sender stopped');
+      assert.equal(last.level, 'info');
+      assert.deepEqual([last.success_count, last.failed_count, last.pending_count], [0, 0, 0]);
+      assert.match(String(lines[0]?.time), /^\d{4}-\d\d-\d\dT.*Z$/);
+      assert.ok(
+        lines.some(({ msg }) => /see results at http:\/\/127\.0\.0\.1:\d+\/api\/v1\/tasks/.test(String(msg))),
+      );
+    });
+  });
+}
+
+test('start: results can be seen where it says', async () => {
+  await inFolder(async (folder) => {
+    let asked: Promise<string> | undefined;
+    const ended = await runCli(['start', '-c', config(folder)], {
+      cwd: folder,
+      onOutput: (stdout, child) => {
+        const url = /see results at (\S+\/api\/v1\/tasks)/.exec(stdout)?.[1];
+        if (asked !== undefined || url === undefined) return;
+        asked = get(url).finally(() => child.kill('SIGTERM'));
+      },
+    });
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.deepEqual(JSON.parse((await asked)!), { status: 'success', data: [] });
+  });
+});
+
+function get(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request(url, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(text));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+test('start: the bundle writes a log for people where it is asked to, and JSON to the file', async () => {
+  await inFolder(async (folder) => {
+    const file = config(folder);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('format: json', 'format: pretty'));
+    let sent = false;
+    const ended = await runCli(['start', '-c', file], {
+      cwd: folder,
+      program: BUNDLE,
+      onOutput: (stdout, child) => {
+        if (!sent && stdout.includes('no destination is enabled')) sent = child.kill('SIGTERM');
+      },
+    });
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.match(ended.stdout, /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: Sender stopped \{"success_count":0/m);
+    assert.equal(
+      linesOf(readFileSync(join(folder, 'logs/deep/sentinel.log'), 'utf8')).at(-1)?.msg,
+      'Sender stopped',
+    );
+  });
+});
+
+test('start: a configuration with faults starts nothing', async () => {
+  await inFolder(async (folder) => {
+    const ended = await runCli(['start', '-c', config(folder, 'bufer: {}\n')], { cwd: folder });
+    assert.equal(ended.code, 2);
+    assert.match(ended.stderr, /sentinel\.yaml:4:1: /);
+    assert.equal(ended.stdout, '');
+    assert.equal(existsSync(join(folder, 'logs')), false);
+    assert.equal(existsSync(join(folder, 'data')), false);
+  });
+});
+
+test('start: a log file that cannot be opened is an error of the configuration', async () => {
+  await inFolder(async (folder) => {
+    writeFileSync(join(folder, 'logs'), 'no folder');
+    const ended = await runCli(['start', '-c', config(folder)], { cwd: folder });
+    assert.equal(ended.code, 2);
+    assert.match(ended.stderr, /cannot open the log file of logging\.file_path ".*sentinel\.log"/);
+  });
+});
