@@ -3,7 +3,13 @@ import { ERRORS, errorLine, SentinelError } from '../lib/index.js';
 /** What the program's exit codes mean. 130 is the shell's own for ctrl-C: a run that was cut short is no failed probe. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, internal: 3, interrupted: 130 } as const;
 
-const USAGE_CODES = new Set(['SEN_CONFIG_INVALID', 'SEN_USAGE', 'SEN_PLUGIN_INVALID', 'SEN_PLUGIN_UNKNOWN']);
+const USAGE_CODES = new Set([
+  'SEN_CONFIG_INVALID',
+  'SEN_USAGE',
+  'SEN_PLUGIN_INVALID',
+  'SEN_PLUGIN_UNKNOWN',
+  'SEN_LOCKED',
+]);
 
 /** A wrong call of a command; `message` names the flag or argument, and what would be right. */
 export function usageError(message: string): SentinelError {

@@ -3,7 +3,7 @@ import { ERRORS, errorLine, type Logger, SentinelError, VERSION } from '../lib/i
 import { type Agent, startAgent } from '../main.js';
 import type { TaskStatus } from '../probe/index.js';
 import { readConfiguration } from './configuration.js';
-import { EXIT } from './exit.js';
+import { describeError, EXIT } from './exit.js';
 import { createAgentLog } from './log.js';
 import { resultLine } from './result-line.js';
 import { print, printError } from './terminal.js';
@@ -33,7 +33,7 @@ export async function start(options: { config?: string }): Promise<number> {
     if (!(error instanceof SentinelError)) throw error;
     log.fatal({ code: error.code, help: ERRORS[error.code].help }, errorLine(error));
     if (!loaded.config.logging.stdout) printError(errorLine(error));
-    return EXIT.internal;
+    return describeError(error).exitCode;
   } finally {
     clearInterval(alive);
   }

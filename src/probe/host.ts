@@ -11,6 +11,8 @@ import { toColumns } from './sample-columns.js';
 import { readOptions, type Task } from './task.js';
 
 const HEARTBEAT_MS = 1000;
+/** How often the event loop is looked at; a look that comes late by so much says how long the loop was held. */
+const LOOK_MS = 50;
 /** How long the runs that a stop cut short may take to settle. */
 const STOP_MS = 1500;
 /** After a plugin could not open, its tasks are tried again. */
@@ -50,7 +52,7 @@ export class ProbeHost {
   /** Tasks that the agent wants here, also those that are still being prepared. */
   readonly #wanted = new Map<string, Task>();
   readonly #runs = new Map<HostedTask, { cutShort: AbortController; done: Promise<void> }>();
-  readonly #delay = monitorEventLoopDelay({ resolution: 50 });
+  readonly #delay = monitorEventLoopDelay({ resolution: LOOK_MS });
   #hello: Extract<ToHost, { kind: 'hello' }> | undefined;
   #loaded: Promise<Map<string, LoadedPlugin>> | undefined;
   #outbox = new Outbox(0, () => {});
@@ -94,7 +96,7 @@ export class ProbeHost {
   #beat(): void {
     this.#send({
       kind: 'heartbeat',
-      worstLoopDelayMs: this.#delay.max / 1e6,
+      worstLoopDelayMs: Math.max(0, this.#delay.max / 1e6 - LOOK_MS),
       droppedResults: this.#outbox.dropped,
       running: [...this.#runs.keys()].slice(0, 20).map((hosted) => hosted.task.id),
     });

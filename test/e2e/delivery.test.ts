@@ -22,7 +22,7 @@ async function quickstartArrives(t: TestContext, server: Server): Promise<void> 
   });
   const rtt = await until(
     'ping_rtt_ms',
-    async () => (await server.query('ping_rtt_ms{device_id="127.0.0.1"}'))[0],
+    async () => (await server.query('ping_rtt_ms{device_id="localhost"}'))[0],
     20_000,
   );
   assert.ok(Number(rtt.value[1]) > 0 && Number(rtt.value[1]) < 1000);

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
-import { waitFor } from '../wait.js';
+import { until } from '../until.js';
 
 /** The command from the checkout. */
 export const SENTINEL = resolve('bin/sentinel');
@@ -93,8 +93,10 @@ export class AgentProcess {
 
   /** Waits for a text in what the agent prints. */
   async says(text: string, deadlineMs = 20_000): Promise<void> {
-    await waitFor(`"${text}" in the agent's output:\n${this.output}`, deadlineMs, () =>
-      this.output.includes(text),
+    await until(
+      `"${text}" in the agent's output:\n${this.output}`,
+      () => this.output.includes(text),
+      deadlineMs,
     );
   }
 

@@ -5,7 +5,7 @@ import { type Logger, Metrics, systemClock } from '../../src/lib/index.js';
 import { FLAG_STALE, labelValue } from '../../src/model/index.js';
 import { loadPlugins, Probes, type Task } from '../../src/probe/index.js';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
-import { waitFor } from '../wait.js';
+import { until } from '../until.js';
 
 interface Seen {
   task: string;
@@ -75,7 +75,7 @@ const taskOf = (
 test('tasks run in the process of their lane, and samples carry the planned tick', async (t) => {
   const { probes, of } = await probesOf(t);
   probes.apply([taskOf('a', 'steady'), taskOf('b', 'steady')]);
-  await waitFor('five results of each', 15_000, () => of('a').length >= 5 && of('b').length >= 5);
+  await until('five results of each', () => of('a').length >= 5 && of('b').length >= 5, 15_000);
   const times = of('a').map((sample) => sample.timeMs);
   const gaps = times.slice(2).map((time, i) => time - times[i + 1]!);
   assert.ok(
@@ -89,10 +89,10 @@ test('tasks run in the process of their lane, and samples carry the planned tick
 test('a killed host: its tasks give results again within two seconds', async (t) => {
   const { probes, of, lines } = await probesOf(t);
   probes.apply([taskOf('a', 'steady')]);
-  await waitFor('a result', 15_000, () => of('a').length >= 2);
+  await until('a result', () => of('a').length >= 2, 15_000);
   process.kill(probes.hosts().get('steady')!, 'SIGKILL');
   const [before, killedAt] = [of('a').length, performance.now()];
-  await waitFor('a result of the new host', 10_000, () => of('a').length > before + 1);
+  await until('a result of the new host', () => of('a').length > before + 1, 10_000);
   assert.ok(performance.now() - killedAt < 2000, `${performance.now() - killedAt} ms`);
   assert.ok(lines.some((line) => line.includes('probe host died')));
   assert.ok(
@@ -104,11 +104,15 @@ test('a killed host: its tasks give results again within two seconds', async (t)
 test('a host that hangs is killed, and the lanes beside it miss nothing', async (t) => {
   const { probes, of, lines } = await probesOf(t);
   probes.apply([taskOf('a', 'steady'), taskOf('bad', 'spin')]);
-  await waitFor('the host to be killed', 25_000, () =>
-    lines.some((line) => line.includes('gave no heartbeat')),
+  await until(
+    'the host to be killed',
+    () => lines.some((line) => line.includes('gave no heartbeat')),
+    25_000,
   );
-  await waitFor('the host to be started again', 10_000, () =>
-    lines.some((line) => line.includes('probe host died')),
+  await until(
+    'the host to be started again',
+    () => lines.some((line) => line.includes('probe host died')),
+    10_000,
   );
   const times = of('a').map((sample) => sample.timeMs);
   const gaps = times.slice(2).map((time, i) => time - times[i + 1]!);
@@ -119,7 +123,7 @@ test('a host that hangs is killed, and the lanes beside it miss nothing', async 
 test('a run that a stop cut short gives no sample, and is counted as aborted', async (t) => {
   const { probes, of, metrics, lines } = await probesOf(t);
   probes.apply([taskOf('slow', 'steady', { wait: '60s' }, 120_000)]);
-  await waitFor('the run', 15_000, () => lines.some((line) => line.includes('a run begins')));
+  await until('the run', () => lines.some((line) => line.includes('a run begins')), 15_000);
   await probes.stop();
   assert.equal(of('slow').length, 0);
   assert.equal(probes.statuses()[0]?.aborted, 1);
@@ -129,13 +133,13 @@ test('a run that a stop cut short gives no sample, and is counted as aborted', a
 test('a change touches only what changed, and marks the series of what goes', async (t) => {
   const { probes, of, seen } = await probesOf(t);
   probes.apply([taskOf('a', 'steady'), taskOf('b', 'steady')]);
-  await waitFor('results', 15_000, () => of('a').length >= 2 && of('b').length >= 2);
+  await until('results', () => of('a').length >= 2 && of('b').length >= 2, 15_000);
   const runsOfA = of('a', 'steady_run').at(-1)!.value;
   probes.apply([taskOf('a', 'steady'), taskOf('c', 'steady')]);
-  await waitFor(
+  await until(
     'results of the new one',
-    15_000,
     () => of('c').length >= 2 && of('a', 'steady_run').at(-1)!.value > runsOfA,
+    15_000,
   );
   assert.deepEqual(
     of('a', 'steady_run').map((sample) => sample.value),
@@ -149,11 +153,11 @@ test('a change touches only what changed, and marks the series of what goes', as
 test('a task whose options its plugin refuses has a problem, and the others run', async (t) => {
   const { probes, of } = await probesOf(t);
   probes.apply([taskOf('a', 'steady'), taskOf('wrong', 'steady', { wait: 'soon' })]);
-  await waitFor('a result', 15_000, () => of('a').length >= 1);
-  const wrong = await waitFor(
+  await until('a result', () => of('a').length >= 1, 15_000);
+  const wrong = await until(
     'the problem',
-    5000,
     () => probes.statuses().find((status) => status.task.id === 'wrong')?.problem,
+    5000,
   );
   assert.match(wrong, /wait: expected a duration/);
 });
