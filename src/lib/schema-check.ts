@@ -39,7 +39,7 @@ function schemaIssue(issue: v.BaseIssue<unknown>): SchemaIssue {
 }
 
 /** A key of a written value, with what the schema says of it. */
-export interface WrittenField {
+interface WrittenField {
   path: readonly (string | number)[];
   kind: string | undefined;
   value: unknown;

@@ -23,7 +23,6 @@ export {
   checkKeys,
   readSecretFiles,
   unreadableSecretFiles,
-  type WrittenField,
   writtenFields,
 } from './schema-check.js';
 export { absenceOf, descriptionOf, metadataOf } from './schema-type.js';
