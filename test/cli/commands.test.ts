@@ -307,6 +307,10 @@ test('completion: what bash offers', async () => {
   assert.ok(offered(['sentinel', 'trigger', 'x', '--o']).includes('--output'));
   assert.ok(offered(['sentinel', 'plugins', 't']).includes('test'));
   assert.deepEqual(offered(['sentinel', 'start', '--c']), ['--config']);
+  // plugins and their options
+  assert.deepEqual(offered(['sentinel', 'trigger', 'pi']), ['ping']);
+  assert.ok(offered(['sentinel', 'plugins', '']).includes('ping'));
+  assert.deepEqual(offered(['sentinel', 'trigger', 'ping', '127.0.0.1', '--cou']), ['--count']);
 
   const fish = await runCli(['completion', 'fish']);
   assert.match(

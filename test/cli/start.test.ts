@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { copyPluginFixtures } from '../plugin-fixtures.js';
 import { BUNDLE, runCli } from './run-cli.js';
 
 type Line = Record<string, unknown>;
@@ -109,6 +111,50 @@ test('start: the bundle writes a log for people where it is asked to, and JSON t
       'Sender stopped',
     );
   });
+});
+
+test('start: a second signal does not wait for a receiver that hangs', async () => {
+  const plugins = copyPluginFixtures();
+  for (const name of readdirSync(plugins))
+    if (name !== 'good') rmSync(join(plugins, name), { recursive: true });
+  const sockets: Socket[] = [];
+  let connected = (): void => {};
+  const asked = new Promise<void>((resolve) => {
+    connected = resolve;
+  });
+  const receiver = createServer((socket) => {
+    sockets.push(socket.on('error', () => {}));
+    connected();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/api/v1/write`;
+  try {
+    await inFolder(async (folder) => {
+      const file = config(
+        folder,
+        `plugins: {directories: [${plugins}]}
+sender: {flush_interval: 1s, direct: {silent: {url: "${url}"}}}
+tasks: [{id: one, plugin: good, interval: 1s, config: {host: 127.0.0.1}}]
+`,
+      );
+      let started = false;
+      const ended = await runCli(['start', '-c', file], {
+        cwd: folder,
+        onOutput: (stdout, child) => {
+          if (!started) asked.then(() => child.kill('SIGTERM'));
+          started = true;
+          if (stdout.includes('"msg":"stopping"')) child.kill('SIGTERM');
+        },
+      });
+      assert.equal(ended.code, 3, ended.stdout);
+      assert.match(ended.stderr, /second signal: ends at once/);
+      assert.doesNotMatch(ended.stdout, /Sender stopped/);
+    });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => receiver.close(resolve));
+    rmSync(plugins, { recursive: true });
+  }
 });
 
 test('start: a configuration with faults starts nothing', async () => {
