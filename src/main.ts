@@ -83,8 +83,8 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
   const sender = road.resolve<Sender>(SENDER);
   const block = road.resolve<BlockStage>(BLOCK);
   const probes = road.resolve(Probes);
-  const http = road.resolve<HttpEdge>(HTTP);
-  await http.start();
+  const http = config.http.listen === '' ? undefined : road.resolve<HttpEdge>(HTTP);
+  await http?.start();
   probes.apply(config.tasks);
   return {
     metrics,
@@ -92,14 +92,14 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
     destinations: () => sender.status(),
     ready: () => sender.ready(),
     get address() {
-      return http.address;
+      return http?.address;
     },
     onResult: (listener) => probes.onResult(listener),
     stop: once(async () => {
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });
-      await http.close();
+      await http?.close();
       await buffer.close();
       road.resolve<Resolver>(RESOLVER).close();
       lock?.release();

@@ -121,6 +121,7 @@ test('receiver down, agent stopped and started meanwhile: every result arrives, 
   const stop = await first.stop();
   assert.equal(stop.code, 0);
   assert.match(stop.stdout, /"pending_count":[1-9]/);
+  assert.match(stop.stdout, /Sender stopped/);
   const second = new AgentProcess(t, { folder, config });
   const before = readLedger(ledger).length;
   await until('results of the second agent', () => readLedger(ledger).length > before + 15);
@@ -131,6 +132,9 @@ test('receiver down, agent stopped and started meanwhile: every result arrives, 
   assert.equal((await second.stop()).code, 0);
 
   const lines = readLedger(ledger);
+  // What VictoriaMetrics has taken it shows a moment later; what never comes is named below.
+  const shown = async () => (await server.samples('numbered_value', '1h')).length >= lines.length;
+  await until('all to be shown', shown, 10_000).catch(() => false);
   const arrived = await server.samples('numbered_value', '1h');
   const got = new Map(arrived.map(([seconds, value]) => [Number(value), Math.round(seconds * 1000)]));
   assert.deepEqual(
@@ -144,15 +148,10 @@ test('receiver down, agent stopped and started meanwhile: every result arrives, 
     const overStop = lines[i]!.plannedMs > stoppedMs - 400 && lines[i - 1]!.plannedMs < startedMs + 400;
     assert.ok(gap === 200 || overStop, `${gap} ms before number ${lines[i]!.number}`);
   }
-  assert.deepEqual(
-    await server.samples('probe_success{task="n"} == 0', '1h').catch(() => []),
-    [],
-    'no failure of a run that the stop cut short',
-  );
   const failures = (await server.samples('probe_success{task="n"}', '1h')).filter(
     ([, value]) => value !== '1',
   );
-  assert.deepEqual(failures, []);
+  assert.deepEqual(failures, [], 'no failure of a run that the stop cut short');
 });
 
 test('a failed probe that recovers: its reason is gone from an instant query within one interval', async (t) => {
