@@ -1,14 +1,31 @@
 // Writes the generated files: `npm run docs`. With --check compares them instead and names those that are not fresh. --built: uses .build as it is.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { compile, root } from './build.mjs';
 
 const COMMAND = 'npm run docs';
 
+const pluginNames = () => readdirSync(join(root, 'plugins')).sort();
+
 /** Every generated file: its path, and what gives its text from the text that is there now (empty when there is none). */
 const GENERATED = [
   { file: 'config/sentinel.schema.json', render: jsonSchema },
   { file: 'config/reference.yaml', render: reference },
+  { file: 'README.md', render: readme },
+  { file: 'src/README.md', render: roadReadme },
+  ...pluginNames().map((name) => ({
+    file: `plugins/${name}/README.md`,
+    render: (now) => pluginReadme(name, now),
+  })),
 ];
 
 const built = (path) => import(join(root, '.build', path));
@@ -33,6 +50,81 @@ async function reference() {
 
 ${renderReference(SECTIONS)}
 `;
+}
+
+async function definitionOf(name) {
+  const { sdk } = await built('src/sdk/index.js');
+  return (await built(`plugins/${name}/index.js`)).default(sdk);
+}
+
+async function pluginReadme(name, now) {
+  const { renderReadme } = await built('src/cli/plugin-docs.js');
+  const sample = readFileSync(join(root, `plugins/${name}/sample.yaml`), 'utf8');
+  return renderReadme(now, await definitionOf(name), sample);
+}
+
+/** The text with what stands between `<!-- block:begin -->` and `<!-- block:end -->` replaced. */
+function withBlock(text, block, content) {
+  const [begin, end] = [`<!-- ${block}:begin -->`, `<!-- ${block}:end -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`no block ${begin} ... ${end}`);
+  return `${text.slice(0, from)}${begin}\n${content}\n${text.slice(to)}`;
+}
+
+const table = (head, rows) =>
+  [
+    `| ${head.join(' | ')} |`,
+    `|${' --- |'.repeat(head.length)}`,
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+  ].join('\n');
+
+async function readme(now) {
+  const definitions = await Promise.all(pluginNames().map(definitionOf));
+  const rows = definitions.map((plugin) => [
+    `[${plugin.name}](plugins/${plugin.name}/README.md)`,
+    plugin.description,
+    `\`${plugin.target}\``,
+  ]);
+  return withBlock(now, 'plugins', table(['plugin', 'what it does', 'target key'], rows));
+}
+
+async function roadReadme(now) {
+  const { ERRORS } = await built('src/lib/index.js');
+  const errors = Object.entries(ERRORS).map(([code, { retry, help }]) => [
+    `\`${code}\``,
+    retry ? 'yes' : 'no',
+    help,
+  ]);
+  const metrics = (await metricFamilies()).map(({ name, type, help }) => [`\`${name}\``, type, help]);
+  const withErrors = withBlock(now, 'errors', table(['code', 'may work later', 'what to do'], errors));
+  return withBlock(withErrors, 'metrics', table(['metric', 'type', 'meaning'], metrics));
+}
+
+/** The metrics of an agent that was started for this alone, with nothing to do. */
+async function metricFamilies() {
+  const { loadConfig } = await built('src/config/index.js');
+  const { loadPlugins } = await built('src/probe/index.js');
+  const { startAgent } = await built('src/main.js');
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-docs-'));
+  const file = join(folder, 'config.yaml');
+  writeFileSync(
+    file,
+    `sentinel: {data_dir: ${folder}}\nhttp: {listen: "127.0.0.1:0"}\nsender: {direct: {any: {url: "http://127.0.0.1:9/"}}}\n`,
+  );
+  const quiet = () => {};
+  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log };
+  const loaded = await loadConfig(file, {
+    env: {},
+    cwd: folder,
+    hostname: 'docs',
+    isTty: false,
+    loadPlugins,
+  });
+  const agent = await startAgent({ ...loaded, log });
+  const families = agent.metrics.families();
+  await agent.stop();
+  rmSync(folder, { recursive: true });
+  return families;
 }
 
 const args = process.argv.slice(2);
