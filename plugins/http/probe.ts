@@ -38,10 +38,11 @@ function failed(sightings: Sightings, failure: Failure): Result {
   return { ok: false, reason: failure.reason, samples: sightings.samples(), evidence: failure.message };
 }
 
-function timeoutLine(sightings: Sightings): string {
-  return sightings.status === 0
-    ? 'no answer in time'
-    : `HTTP ${sightings.status}, not read to its end in time`;
+function timeoutLine({ status, last }: Sightings): string {
+  if (status !== 0) return `HTTP ${status}, not read to its end in time`;
+  return last === undefined
+    ? 'no address in time'
+    : `no answer in time; the last phase that ended was ${last}`;
 }
 
 async function follow(task: HttpTask, signal: AbortSignal, sightings: Sightings): Promise<string> {
