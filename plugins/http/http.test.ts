@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -18,6 +19,7 @@ import {
   runOnce,
   selfSigned,
   temporaryFolder,
+  testResolver,
   value,
 } from './testing.js';
 
@@ -273,6 +275,62 @@ test('http: redirects', async (t) => {
   );
   assert.equal(value(lost, 'probe_http_status_code'), 0);
 });
+
+test('http: cookies go back to the host that set them', async (t) => {
+  const seen: string[] = [];
+  const listener: RequestListener = (message, response) => {
+    seen.push(`${message.url!.split('?')[0]} ${message.headers.cookie ?? '-'}`);
+    const steps: Record<string, [string[], string]> = {
+      '/a': [['id=1; Path=/; HttpOnly', 'old=2', 'safe=3; Secure', 'broken'], '/b'],
+      '/b': [['old=; Max-Age=0'], `http://localhost:${new URL(url).port}/c`],
+      '/c': [[], `${url}/d`],
+    };
+    const [set, location] = steps[message.url!] ?? [];
+    if (location === undefined) response.end();
+    else response.writeHead(302, { 'set-cookie': set!, location }).end();
+  };
+  const url: string = await serve(t, listener);
+  assert.equal(verdict(await runOnce({ url: `${url}/a`, headers: { Cookie: 'own=0' } })), 'ok');
+  assert.deepEqual(seen, ['/a own=0', '/b own=0; id=1; old=2', '/c -', '/d id=1']);
+});
+
+test('http: nothing stays behind a run', async (t) => {
+  const folder = temporaryFolder(t);
+  const pair = selfSigned(folder, 'good', { names: 'DNS:good.example' });
+  const answer: RequestListener = (message, response) => {
+    if (message.url === '/r') response.writeHead(302, { location: '/' }).end('x'.repeat(100_000));
+    else if (message.url === '/hang') response.write('x');
+    else response.end('ok');
+  };
+  const plain = await serve(t, answer);
+  const secure = `https://good.example:${await listen(t, createHttpsServer(pair, answer))}`;
+  const trusted = { tls_config: { ca_file: pair.certFile } };
+  for (const options of [
+    { url: `${plain}/r` },
+    { url: `${plain}/hang` },
+    { url: `${plain}/hang`, body_size_limit: '1B' },
+    { url: `${secure}/r`, ...trusted },
+    { url: `${secure}/hang`, ...trusted },
+    { url: secure },
+  ]) {
+    const controller = new AbortController();
+    const task = definition.prepare(readConfig(options), testResolver, { timeoutMs: 100 });
+    const timer = setTimeout(() => controller.abort(new Error('deadline')), 100);
+    await definition.collect(task, { signal: controller.signal, timeoutMs: 100, plannedMs: 0 });
+    clearTimeout(timer);
+    // the sockets say so when they are closed
+    await until(() => getEventListeners(controller.signal, 'abort').length === 0);
+  }
+});
+
+/** Polls with a deadline. */
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5000;
+  while (!condition()) {
+    assert(performance.now() < deadline, 'not reached within 5 s');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 test('http: failures by reason', async (t) => {
   const closed = createTcpServer();
