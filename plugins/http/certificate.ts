@@ -68,9 +68,33 @@ function leafLabels(leaf: X509Certificate): Record<string, string> {
   };
 }
 
-/** Node writes one attribute per line, as they stand in the certificate; RFC 4514 has them reversed, between commas. */
-function distinguishedName(lines: string | undefined): string {
-  return (lines ?? '').split('\n').reverse().join(',');
+/** Attributes by their names in Node, with their names in Go, in the order in which Go writes them. */
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  serialNumber: 'SERIALNUMBER',
+  CN: 'CN',
+  OU: 'OU',
+  O: 'O',
+  postalCode: 'POSTALCODE',
+  street: 'STREET',
+  L: 'L',
+  ST: 'ST',
+  C: 'C',
+};
+
+/**
+ * A name as Go writes it (crypto/x509/pkix Name.String), so that the label is the same as blackbox_exporter's: known attributes in an order of their own,
+ * several of a kind joined by `+`, the others behind them. Node writes one per line, in the order of the certificate, with the same escapes (RFC 4514).
+ */
+function distinguishedName(text: string | undefined): string {
+  const attributes = (text ?? '').split(/\n| \+ /).filter((attribute) => attribute !== '');
+  const known = Object.entries(ATTRIBUTES).map(([node, go]) =>
+    attributes
+      .filter((attribute) => attribute.startsWith(`${node}=`))
+      .map((attribute) => `${go}${attribute.slice(node.length)}`)
+      .join('+'),
+  );
+  const others = attributes.filter((attribute) => !Object.hasOwn(ATTRIBUTES, attribute.replace(/=.*/s, '')));
+  return [...known, ...others.reverse()].filter((part) => part !== '').join(',');
 }
 
 function dnsNames(text: string | undefined): string {

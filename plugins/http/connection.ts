@@ -50,8 +50,9 @@ export async function openTls(socket: Socket, peer: TlsPeer, sightings: Sighting
     ...(named ? { servername: peer.name } : { host: peer.name }),
     // Called only for a chain that leads to a trusted certificate; what it gives ends up in `authorizationError`.
     checkServerIdentity: (host, certificate) => {
-      verified = certificate as DetailedPeerCertificate;
-      return checkServerIdentity(host, certificate);
+      const fault = checkServerIdentity(host, certificate);
+      if (fault === undefined) verified = certificate as DetailedPeerCertificate;
+      return fault;
     },
   });
   secure.on('error', () => undefined);

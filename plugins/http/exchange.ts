@@ -46,7 +46,10 @@ export function exchange(socket: Socket, message: Message): Promise<IncomingMess
 
 /** Reads a body to its end or to its limit. Never throws: what went wrong is part of what was seen. */
 export async function readBody(response: IncomingMessage, rules: BodyRules): Promise<Body> {
-  const source = decoded(response, await firstByte(response, rules), rules);
+  const packed = rules.compression !== '' && rules.compression !== 'identity';
+  const first = packed ? await firstByte(response) : undefined;
+  if (packed && first === undefined) return noBody(response, rules);
+  const source = decoded(response, first ?? 0, rules);
   return await new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const body: Body = { length: 0, content: undefined, failure: undefined, tooLarge: false };
@@ -72,18 +75,22 @@ export async function readBody(response: IncomingMessage, rules: BodyRules): Pro
   });
 }
 
-/** `deflate` means zlib's format by the standard, and the bare one by habit; the first byte tells them apart. */
-async function firstByte(response: IncomingMessage, rules: BodyRules): Promise<number> {
-  if (rules.compression !== 'deflate') return 0;
+function noBody(response: IncomingMessage, rules: BodyRules): Body {
+  const failure = response.complete ? undefined : failureOf(new Error('closed before its end'), 'body');
+  return { length: 0, content: rules.keep ? Buffer.alloc(0) : undefined, failure, tooLarge: false };
+}
+
+/** The first byte of a body that is to be decompressed, left in its place; `undefined` where there is none, and so nothing to decompress. */
+async function firstByte(response: IncomingMessage): Promise<number | undefined> {
   for (;;) {
     const chunk = response.read(1) as Buffer | null;
     if (chunk !== null) {
       response.unshift(chunk);
       return chunk[0]!;
     }
-    if (response.readableEnded || response.destroyed || response.complete) return 0;
+    if (response.readableEnded || response.destroyed) return undefined;
     await new Promise<void>((resolve) => {
-      response.once('readable', resolve).once('close', resolve);
+      response.once('readable', resolve).once('end', resolve).once('close', resolve);
     });
   }
 }
@@ -95,6 +102,7 @@ function decoded(response: IncomingMessage, first: number, rules: BodyRules): In
   return response.pipe(decoder);
 }
 
+/** `deflate` means zlib's format by the standard, and the bare one by habit; the first byte tells them apart (RFC 1950, section 2.2). */
 function decoderFor(compression: BodyRules['compression'], first: number): Duplex | undefined {
   if (compression === 'gzip') return createGunzip();
   if (compression === 'br') return createBrotliDecompress();

@@ -35,9 +35,9 @@ function regexFailure(sightings: Sightings, evidence: string): Failure {
 function bodyFault(task: HttpTask, content: Buffer | undefined): string | undefined {
   if (content === undefined) return undefined;
   const text = content.toString('utf8');
-  const found = task.bodyMustNotMatch.find((regexp) => regexp.matcher(text).find());
+  const found = task.bodyMustNotMatch.find((regexp) => regexp.test(text));
   if (found !== undefined) return `the body matches ${JSON.stringify(found.pattern())}`;
-  const missing = task.bodyMustMatch.find((regexp) => !regexp.matcher(text).find());
+  const missing = task.bodyMustMatch.find((regexp) => !regexp.test(text));
   return missing === undefined ? undefined : `the body does not match ${JSON.stringify(missing.pattern())}`;
 }
 
@@ -45,13 +45,13 @@ function headerFault(task: HttpTask, response: IncomingMessage): string | undefi
   for (const rule of task.headerMustNotMatch) {
     const values = valuesOf(response, rule);
     if (values === undefined && !rule.allowMissing) return `there is no header ${rule.header}`;
-    if (values?.some((value) => rule.regexp.matcher(value).find()) === true)
+    if (values?.some((value) => rule.regexp.test(value)) === true)
       return `header ${rule.header} matches ${JSON.stringify(rule.regexp.pattern())}`;
   }
   for (const rule of task.headerMustMatch) {
     const values = valuesOf(response, rule);
     if (values === undefined && !rule.allowMissing) return `there is no header ${rule.header}`;
-    if (values?.some((value) => rule.regexp.matcher(value).find()) === false)
+    if (values?.some((value) => rule.regexp.test(value)) === false)
       return `header ${rule.header} does not match ${JSON.stringify(rule.regexp.pattern())}`;
   }
   return undefined;

@@ -4,7 +4,8 @@ import type { SecureContext } from 'node:tls';
 import type { Result, Run } from '../../src/sdk/index.js';
 import { addressHash, resolveFirst } from './address.js';
 import { openTcp, openTls, openTunnel } from './connection.js';
-import { exchange, readBody } from './exchange.js';
+import { Cookies } from './cookies.js';
+import { exchange, type Message, readBody } from './exchange.js';
 import { Failure } from './failure.js';
 import { judge } from './judge.js';
 import { Sightings } from './metrics.js';
@@ -38,25 +39,28 @@ function failed(sightings: Sightings, failure: Failure): Result {
   return { ok: false, reason: failure.reason, samples: sightings.samples(), evidence: failure.message };
 }
 
-function timeoutLine(sightings: Sightings): string {
-  return sightings.status === 0
-    ? 'no answer in time'
-    : `HTTP ${sightings.status}, not read to its end in time`;
+function timeoutLine({ status, last }: Sightings): string {
+  if (status !== 0) return `HTTP ${status}, not read to its end in time`;
+  return last === undefined
+    ? 'no address in time'
+    : `no answer in time; the last phase that ended was ${last}`;
 }
 
 async function follow(task: HttpTask, signal: AbortSignal, sightings: Sightings): Promise<string> {
   let hop: Hop = { url: task.url, method: task.method, body: task.body, trusted: true };
+  const cookies = new Cookies();
   for (;;) {
     signal.throwIfAborted();
     const socket = await connect(task, hop, signal, sightings);
     try {
-      const response = await exchange(socket, messageOf(task, hop));
+      const response = await exchange(socket, messageOf(task, hop, cookies.header(hop.url)));
       sightings.end('processing');
       const next = redirectOf(response, hop);
       if (next === undefined) return await finish(task, hop, response, sightings);
       sightings.redirects++;
       if (!task.followRedirects || sightings.redirects > MAX_REDIRECTS)
         return unfollowed(task, hop, response, sightings);
+      cookies.learn(hop.url, response.headers['set-cookie']);
       hop = next;
     } finally {
       socket.destroy();
@@ -121,9 +125,11 @@ function serverName(task: HttpTask, hop: Hop): string {
     : bareHost(hop.url);
 }
 
-function messageOf(task: HttpTask, hop: Hop) {
+function messageOf(task: HttpTask, hop: Hop, cookie: string | undefined): Message {
   const own = hop.trusted ? task.headers : { 'user-agent': task.headers['user-agent']! };
   const headers: Record<string, string> = { host: hop.url.host, ...own };
+  if (cookie !== undefined)
+    headers.cookie = headers.cookie === undefined ? cookie : `${headers.cookie}; ${cookie}`;
   const plainProxy = hop.url.protocol === 'http:' ? task.proxy : undefined;
   if (plainProxy !== undefined && plainProxy.username !== '')
     headers['proxy-authorization'] = basicOf(plainProxy);

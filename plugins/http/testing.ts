@@ -96,7 +96,7 @@ export function selfSigned(
   const request = join(folder, `${name}.csr`);
   const extensions = join(folder, `${name}.ext`);
   writeFileSync(extensions, `subjectAltName=${options.names}\nbasicConstraints=CA:true\n`);
-  execFileSync('openssl', ['req', ...ec, '-keyout', keyFile, '-out', request, '-subj', subject], {
+  execFileSync('openssl', ['req', '-utf8', ...ec, '-keyout', keyFile, '-out', request, '-subj', subject], {
     stdio: 'pipe',
   });
   execFileSync(
