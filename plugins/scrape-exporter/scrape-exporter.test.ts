@@ -1,19 +1,26 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import test from 'node:test';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { parse } from 'yaml';
+import { createHttpClient, createResolver } from '../../src/net/index.js';
 import { DeadlineError, type PluginHost, type Result, sdk } from '../../src/sdk/index.js';
 import type { Config } from './config.js';
-import { createFakeClient } from './fake-client.js';
 import create from './index.js';
 import { reasonOf } from './reason.js';
 
 const plugin = create(sdk);
 const TEXT = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
-const host = { createHttpClient: createFakeClient } as PluginHost;
+const resolver = createResolver();
+const host = { createHttpClient: (options) => createHttpClient(options, resolver) } as PluginHost;
+after(() => resolver.close());
 
 /** The options as the host reads them from a task's `config:`. */
 function options(written: Record<string, unknown>): Config {
@@ -220,6 +227,63 @@ test('scrape-exporter: errors of the client and their reasons', () => {
   f('SEN_TLS', system('ERR_TLS_CERT_ALTNAME_INVALID'), 'certificate');
   f('SEN_TLS', system('EPROTO'), 'tls');
   f('SEN_BUG', undefined, undefined);
+});
+
+test('scrape-exporter: redirects, compression and TLS are the client of the host', async () => {
+  const moved: RequestListener = (request, response) => {
+    if (request.url === '/metrics') response.writeHead(302, { location: '/there' }).end();
+    else response.writeHead(200, TEXT).end('a 1\n');
+  };
+  assert.equal((await collect(moved)).ok, true);
+  assert.equal((await collect(moved, { follow_redirects: false })).reason, 'status');
+
+  const packed = page(gzipSync('a 1\n'.repeat(1000)), { ...TEXT, 'content-encoding': 'gzip' });
+  assert.equal((await collect(packed)).samples.at(-1)!.value, 4000);
+  assert.equal((await collect(packed, { body_size_limit: '1000B' })).reason, 'too_large');
+
+  const directory = mkdtempSync(join(tmpdir(), 'sentinel-scrape-'));
+  const file = (name: string) => join(directory, name);
+  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const command = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '2',
+  ];
+  const program: string = 'openssl';
+  execFileSync(program, [...command, ...names, '-keyout', file('key'), '-out', file('cert')], {
+    stdio: 'pipe',
+  });
+  const server = createTlsServer(
+    { key: readFileSync(file('key')), cert: readFileSync(file('cert')) },
+    page('a 1\n'),
+  );
+  await new Promise<void>((resume) => server.listen(0, '127.0.0.1', resume));
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const scrape = async (written: object) => {
+    const prepared = plugin.prepare(options({ url, ...written }), host, { timeoutMs: 5000 });
+    const result = await plugin.collect(prepared, run(5000));
+    plugin.release!(prepared);
+    return result.reason ?? 'ok';
+  };
+  try {
+    assert.equal(await scrape({}), 'certificate');
+    assert.equal(await scrape({ tls_config: { ca_file: file('cert') } }), 'ok');
+    assert.equal(await scrape({ tls_config: { insecure_skip_verify: true } }), 'ok');
+    assert.equal(
+      await scrape({ tls_config: { ca_file: file('cert'), server_name: 'other.example' } }),
+      'certificate',
+    );
+  } finally {
+    server.closeAllConnections();
+    server.close();
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test('scrape-exporter: two tasks know nothing of each other', async () => {

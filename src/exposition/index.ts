@@ -1,5 +1,4 @@
 export { type ExpositionFormat, formatOf } from './format.js';
-export { type Entry, type Exemplar, ExpositionParser } from './parser.js';
 export {
   createParser,
   type ExposedSample,
@@ -8,4 +7,4 @@ export {
   ExpositionReader,
   parseExposition,
 } from './read.js';
-export type { FamilyType, Series } from './series.js';
+export type { Series } from './series.js';

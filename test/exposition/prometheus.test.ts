@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createSocket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { parseExposition } from '../../src/exposition/index.js';
+import { freePort, needServer } from '../servers.js';
+import { until } from '../until.js';
 import { PAGES } from './pages.js';
 
 // Serves every page to a real Prometheus (Debian's 2.42) and compares what it stored, or that it refused the page, with what is read here.
@@ -25,25 +27,9 @@ const BODIES = PAGES.map(({ body }) =>
   ),
 );
 
-async function listen(server: Server | ReturnType<typeof createSocket>): Promise<number> {
+async function listen(server: Server): Promise<number> {
   await new Promise<void>((resume) => server.listen(0, '127.0.0.1', resume));
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket();
-  const port = await listen(socket);
-  await new Promise((resume) => socket.close(resume));
-  return port;
-}
-
-async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-  for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline; ) {
-    const answer = await ask().catch(() => undefined);
-    if (answer !== undefined) return answer;
-    await new Promise((resume) => setTimeout(resume, 100));
-  }
-  throw new Error(`${what}: not within ${DEADLINE_MS} ms`);
 }
 
 async function get<T>(url: string): Promise<T> {
@@ -99,6 +85,13 @@ async function readThere(base: string, targets: Target[]): Promise<Map<number, s
   return pages;
 }
 
+/** Every target, once each has been scraped; nothing before. */
+async function scraped(base: string): Promise<Target[] | undefined> {
+  const answer = await get<{ activeTargets: Target[] }>(`${base}/api/v1/targets`).catch(() => undefined);
+  const done = answer?.activeTargets.filter(({ health }) => health !== 'unknown');
+  return done?.length === PAGES.length ? done : undefined;
+}
+
 async function start(directory: string, pagesPort: number): Promise<{ child: ChildProcess; base: string }> {
   const jobs = PAGES.map((_, i) => ({
     job_name: `page-${i}`,
@@ -111,8 +104,9 @@ async function start(directory: string, pagesPort: number): Promise<{ child: Chi
     JSON.stringify({ global: { scrape_interval: '2s', scrape_timeout: '2s' }, scrape_configs: jobs }),
   );
   const port = await freePort();
+  const program: string = 'prometheus';
   const child = spawn(
-    'prometheus',
+    program,
     [
       `--config.file=${file}`,
       `--storage.tsdb.path=${join(directory, 'data')}`,
@@ -123,10 +117,8 @@ async function start(directory: string, pagesPort: number): Promise<{ child: Chi
   return { child, base: `http://127.0.0.1:${port}` };
 }
 
-const missing = spawnSync('prometheus', ['--version']).error !== undefined;
-const skip = missing && process.env.CI !== 'true' ? 'needs the Debian package prometheus' : false;
-
-test('prometheus: reads and refuses the same pages', { skip }, async () => {
+test('prometheus: reads and refuses the same pages', async (t) => {
+  if (!needServer('prometheus', t)) return;
   const directory = mkdtempSync(join(tmpdir(), 'sentinel-exposition-'));
   const server = createServer((request, response) => {
     const i = Number(request.url!.slice(1));
@@ -134,11 +126,7 @@ test('prometheus: reads and refuses the same pages', { skip }, async () => {
   });
   const { child, base } = await start(directory, await listen(server));
   try {
-    const targets = await until('every page scraped', async () => {
-      const { activeTargets } = await get<{ activeTargets: Target[] }>(`${base}/api/v1/targets`);
-      const done = activeTargets.filter(({ health }) => health !== 'unknown');
-      return done.length === PAGES.length ? done : undefined;
-    });
+    const targets = await until('every page to be scraped', () => scraped(base), DEADLINE_MS);
     const there = await readThere(base, targets);
     const differences: unknown[] = [];
     for (const { labels, health, lastError } of targets) {
