@@ -269,16 +269,17 @@ class TwoLevelBuffer implements BlockBuffer {
     });
   }
 
-  /** What the timer does. Young blocks go with an old one, so that half as many transactions do; without an old one, nothing is written. */
+  /** What the timer does. Young blocks go with an old one, so that half as many transactions do; without an old one, nothing is written, and a file that has become empty shrinks. */
   async #commitDue(): Promise<void> {
     const { options, clock } = this.#setUp;
     const oldest = this.#memory.blocks[0];
     const now = clock.monotonic();
-    if (oldest === undefined || oldest.block.bornMs + options.commitIntervalMs > now) this.#arm();
-    else
-      await this.#commit(
-        this.#memory.blocks.filter(({ block }) => block.bornMs <= now - options.commitIntervalMs / 2),
-      );
+    if (oldest !== undefined && oldest.block.bornMs + options.commitIntervalMs <= now) {
+      const youngMs = now - options.commitIntervalMs / 2;
+      return this.#commit(this.#memory.blocks.filter(({ block }) => block.bornMs <= youngMs));
+    }
+    await this.#disk.shrink();
+    this.#arm();
   }
 
   /** Writes blocks in one transaction. */

@@ -161,6 +161,11 @@ export class Disk {
     await this.#do('remove', (store) => store.countAttempt(destination, id));
   }
 
+  /** Lets the file shrink a little, if nothing is stored. */
+  async shrink(): Promise<void> {
+    await this.#do('remove', (store) => store.shrink());
+  }
+
   /** Closes the file. */
   async close(): Promise<void> {
     const store = this.#store;

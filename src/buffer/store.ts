@@ -6,7 +6,7 @@ import { makeDirectory, makePrivateFile } from './directory.js';
 const FILE = 'buffer.db';
 const VERSION = 1;
 const SIDE_FILES = ['', '-wal', '-shm'];
-/** Pages given back to the file system in one go, once nothing is stored: 16 MiB. */
+/** Pages given back in one go: a few milliseconds each. */
 const VACUUM_PAGES = 4096;
 /** Room that a block needs beside its bytes: its row, and those that say who has it pending. */
 const ROW_BYTES = 512;
@@ -87,6 +87,8 @@ export interface Store {
   dropOlder(limitMs: number, keep: ReadonlySet<number>): Promise<Removed[]>;
   /** Counts a failed request. */
   countAttempt(destination: string, id: number): Promise<void>;
+  /** Gives free pages back to the file system, up to 16 MiB at a time. A no-op while blocks are stored: they will need the pages again. */
+  shrink(): Promise<void>;
   /** Bytes of the file that are in use. */
   usedBytes(): Promise<number>;
   close(): Promise<void>;
@@ -214,17 +216,20 @@ class SqliteStore implements Store {
 
   async remove(destination: string, id: number): Promise<void> {
     this.#remove(destination, id);
-    this.#giveBack();
   }
 
   async dropOlder(limitMs: number, keep: ReadonlySet<number>): Promise<Removed[]> {
-    const removed = this.#dropOlder(limitMs, keep);
-    if (removed.length > 0) this.#giveBack();
-    return removed;
+    return this.#dropOlder(limitMs, keep);
   }
 
   async countAttempt(destination: string, id: number): Promise<void> {
     this.#sql.countAttempt.run(destination, id);
+  }
+
+  async shrink(): Promise<void> {
+    if (this.#sql.nextId.get(-1) !== undefined) return;
+    if (Number(this.#database.pragma('freelist_count', { simple: true })) > 0)
+      this.#database.pragma(`incremental_vacuum(${VACUUM_PAGES})`);
   }
 
   async usedBytes(): Promise<number> {
@@ -290,13 +295,6 @@ class SqliteStore implements Store {
     this.#sql.deletePendings.run(id);
     this.#sql.deleteUnowned.run(id, id);
     return owners.map(({ destination }) => ({ destination, id, ...size }));
-  }
-
-  /** While blocks are stored, free pages are used again. Once none is, the file shrinks, in steps. */
-  #giveBack(): void {
-    if (this.#sql.nextId.get(-1) !== undefined) return;
-    if (Number(this.#database.pragma('freelist_count', { simple: true })) > 0)
-      this.#database.pragma(`incremental_vacuum(${VACUUM_PAGES})`);
   }
 
   #usedBytes(): number {

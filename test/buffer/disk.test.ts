@@ -246,6 +246,9 @@ test('buffer: the file shrinks once everything is delivered', async (t) => {
   await bench.buffer.commit();
   assert.ok(bench.metric('sentinel_buffer_disk_bytes') > 4e6);
   await bench.drain('a');
+  bench.push(41);
+  await bench.drain('a');
+  await bench.clock.advance(10 * SECOND);
   await bench.buffer.close();
   assert.ok(statSync(join(directory, 'buffer.db')).size < 100_000);
 });

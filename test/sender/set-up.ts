@@ -37,7 +37,7 @@ export class Delivery {
   #closed = false;
 
   static async start(
-    t: TestContext,
+    t: Pick<TestContext, 'after'>,
     directory: string,
     destinations: readonly Destination[],
     more: { clock?: Clock; buffer?: Partial<BufferOptions> } = {},
