@@ -42,7 +42,7 @@ function sourcesIn(folder: string): string[] {
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts') && !file.endsWith('.test.ts'));
 }
 
-const sources = [...sourcesIn('src'), ...sourcesIn('plugins').filter((file) => !file.includes('/testdata/'))];
+const sources = [...sourcesIn('src'), ...sourcesIn('plugins').filter((file) => !file.includes('/test/'))];
 
 /** `src/probe/host.ts` -> `src/probe`; `plugins/ping/index.ts` -> `plugins/*`; `src/main.ts` -> `src/main`. */
 function roomOf(file: string): string {

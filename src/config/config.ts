@@ -1,4 +1,4 @@
-import type { BufferOptions } from '../buffer/options.js';
+import type { BufferOptions } from '../buffer/index.js';
 import type { Task } from '../probe/task.js';
 import type { Destination } from '../sender/destination.js';
 

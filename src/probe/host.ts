@@ -97,7 +97,7 @@ export class ProbeHost {
     this.#send({
       kind: 'heartbeat',
       worstLoopDelayMs: Math.max(0, this.#delay.max / 1e6 - LOOK_MS),
-      droppedResults: this.#outbox.dropped,
+      droppedResults: this.#outbox.takeDropped(),
       running: [...this.#runs.keys()].slice(0, 20).map((hosted) => hosted.task.id),
     });
     this.#delay.reset();

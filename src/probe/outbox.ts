@@ -12,8 +12,8 @@ export class Outbox {
   #waiting: ResultFrame[] = [];
   #waitingSamples = 0;
   #credits: number;
-  /** Results that were dropped because too many waited. */
-  dropped = 0;
+  /** Results that were dropped because too many waited, since the heartbeat before. */
+  #dropped = 0;
 
   constructor(credits: number, send: (frame: ResultFrame) => void) {
     this.#credits = credits;
@@ -36,7 +36,7 @@ export class Outbox {
     ) {
       this.#waitingSamples -= this.#waiting[drop++]!.result.samples.names.length;
     }
-    this.dropped += drop;
+    this.#dropped += drop;
     if (drop > 0) this.#waiting = this.#waiting.slice(drop);
   }
 
@@ -49,6 +49,13 @@ export class Outbox {
       this.#waitingSamples -= frame.result.samples.names.length;
       this.#send(frame);
     }
+  }
+
+  /** Results dropped since the last call. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
   }
 
   /** Sends all that waits, credit or not: the host is about to end. */

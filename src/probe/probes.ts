@@ -97,7 +97,7 @@ export class Probes {
         onMessage: (message) => this.#receive(message),
         onHeartbeat: (heartbeat) => {
           this.#metrics.loopDelay.with({ lane: name }).set(heartbeat.worstLoopDelayMs / 1000);
-          this.#metrics.droppedResults.with({ lane: name }).set(heartbeat.droppedResults);
+          this.#metrics.droppedResults.with({ lane: name }).inc(heartbeat.droppedResults);
         },
         onDeath: (running) => {
           this.#metrics.restarts.with({ lane: name }).inc();
