@@ -7,7 +7,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { lines, listen, runOnce, selfSigned, temporaryFolder } from './testing.js';
+import { certificate, lines, listen, runOnce, temporaryFolder } from './testing.js';
 
 // The same targets, asked by this plugin and by the real blackbox_exporter: equal names, labels and values, but for what is listed here.
 
@@ -37,8 +37,8 @@ interface Case {
   /** Module of blackbox_exporter and config of the plugin alike. */
   options: Record<string, unknown>;
   path: string;
-  secure?: boolean;
-  host?: string;
+  /** `plain` when absent. */
+  server?: 'plain' | 'secure' | 'chained' | 'closed' | 'nowhere';
   /** Lines that only one of the two has, with the reason beside it. */
   only?: { ours?: RegExp; theirs?: RegExp };
 }
@@ -80,30 +80,32 @@ const CASES: readonly Case[] = [
   { name: 'cut', options: {}, path: '/cut' },
   { name: 'version', options: { valid_http_versions: ['HTTP/1.0'] }, path: '/' },
   { name: 'not_ssl', options: { fail_if_not_ssl: true }, path: '/' },
-  { name: 'refused', options: {}, path: '/', host: 'closed' },
+  { name: 'refused', options: {}, path: '/', server: 'closed' },
   { name: 'timeout', options: {}, path: '/hang' },
-  { name: 'no_name', options: {}, path: '/', host: 'nowhere.example', only: ALL_PHASES },
+  { name: 'no_name', options: {}, path: '/', server: 'nowhere', only: ALL_PHASES },
   {
     name: 'tls_skip',
     options: { tls_config: { insecure_skip_verify: true } },
     path: '/',
-    secure: true,
+    server: 'secure',
     only: { theirs: new RegExp(`^${YEAR_ONE}$`) },
   },
-  { name: 'tls_ca', options: { tls_config: { ca_file: 'CA' } }, path: '/', secure: true },
-  { name: 'tls_redirect', options: { tls_config: { ca_file: 'CA' } }, path: '/redirect', secure: true },
+  { name: 'tls_ca', options: { tls_config: { ca_file: 'CA' } }, path: '/', server: 'secure' },
+  { name: 'tls_chain', options: { tls_config: { ca_file: 'ROOT' } }, path: '/', server: 'chained' },
+  { name: 'tls_chain_untrusted', options: {}, path: '/', server: 'chained', only: CERTIFICATE_SHOWN },
+  { name: 'tls_redirect', options: { tls_config: { ca_file: 'CA' } }, path: '/redirect', server: 'secure' },
   {
     name: 'tls_fail_if_ssl',
     options: { fail_if_ssl: true, tls_config: { ca_file: 'CA' } },
     path: '/',
-    secure: true,
+    server: 'secure',
   },
-  { name: 'tls_untrusted', options: {}, path: '/', secure: true, only: CERTIFICATE_SHOWN },
+  { name: 'tls_untrusted', options: {}, path: '/', server: 'secure', only: CERTIFICATE_SHOWN },
   {
     name: 'tls_wrong_name',
     options: { tls_config: { ca_file: 'CA', server_name: 'x.example' } },
     path: '/',
-    secure: true,
+    server: 'secure',
     only: CERTIFICATE_SHOWN,
   },
 ];
@@ -144,19 +146,30 @@ test('http: equal to blackbox_exporter', async (t) => {
   const folder = temporaryFolder(t);
   const subject =
     '/CN=server/serialNumber=7/C=DE/O=Acm\u00e9, Inc+OU=Net/O=Two/OU=b#a + c /OU=#x "q";<>=/L=Ulm/ST=BW/street=S 1/postalCode=89';
-  const pair = selfSigned(folder, 'server', { names: 'DNS:localhost,DNS:b.example,IP:127.0.0.1', subject });
+  const pair = certificate(folder, 'server', { names: 'DNS:localhost,DNS:b.example,IP:127.0.0.1', subject });
   const plain = await listen(t, createServer(answer));
   const secure = await listen(t, createHttpsServer(pair, answer));
   const closed = await freePort();
+  // The root expires first, then the intermediate, then the leaf: each of the two expiries is another one.
+  const root = certificate(folder, 'root', { names: 'DNS:root', days: 2 });
+  const middle = certificate(folder, 'middle', { names: 'DNS:middle', days: 4, issuer: root });
+  const leaf = certificate(folder, 'leaf', { names: 'DNS:localhost', days: 8, issuer: middle });
+  const chained = await listen(
+    t,
+    createHttpsServer({ cert: leaf.cert + middle.cert, key: leaf.key }, answer),
+  );
+  const ports = { plain, secure, closed, chained };
   const options = (one: Case): Record<string, unknown> =>
-    JSON.parse(JSON.stringify(one.options).replaceAll('"CA"', JSON.stringify(pair.certFile)));
+    JSON.parse(
+      JSON.stringify(one.options)
+        .replaceAll('"CA"', JSON.stringify(pair.certFile))
+        .replaceAll('"ROOT"', JSON.stringify(root.certFile)),
+    );
   const blackbox = await startBlackbox(t, folder, options);
   for (const one of CASES) {
-    const host =
-      one.host === 'closed'
-        ? `127.0.0.1:${closed}`
-        : (one.host ?? `localhost:${one.secure ? secure : plain}`);
-    const url = `${one.secure ? 'https' : 'http'}://${host}${one.path}`;
+    const server = one.server ?? 'plain';
+    const host = server === 'nowhere' ? 'nowhere.example' : `localhost:${ports[server]}`;
+    const url = `${server === 'secure' || server === 'chained' ? 'https' : 'http'}://${host}${one.path}`;
     const theirs = (
       await page(`http://127.0.0.1:${blackbox}/probe?module=${one.name}&target=${encodeURIComponent(url)}`)
     )

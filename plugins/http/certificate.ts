@@ -13,12 +13,15 @@ const VERSIONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The samples of a handshake that ended, whether or not the certificate is accepted. `verified` is the chain that Node found to be good, from the peer's
+ * The samples of a handshake that ended, whether or not the certificate is accepted. `leaf` is the peer's certificate with the others it sent; `verified` is the chain that Node found to be good, from the peer's
  * certificate to the trusted one, if it did.
  */
-export function tlsSamples(socket: TLSSocket, verified: DetailedPeerCertificate | undefined): Sample[] {
+export function tlsSamples(
+  socket: TLSSocket,
+  leaf: X509Certificate | undefined,
+  verified: DetailedPeerCertificate | undefined,
+): Sample[] {
   const samples: Sample[] = [];
-  const leaf = socket.getPeerX509Certificate();
   if (leaf !== undefined) {
     samples.push(
       { name: 'probe_ssl_earliest_cert_expiry', value: earliestExpiry(leaf) },

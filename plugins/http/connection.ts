@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { request } from 'node:http';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import {
@@ -13,7 +14,7 @@ import { Failure, failureOf } from './failure.js';
 import type { Sightings } from './metrics.js';
 
 /** How to speak TLS with a peer. */
-export interface TlsPeer {
+interface TlsPeer {
   context: SecureContext;
   /** Name to ask for and to find in the certificate; a host name or an address. */
   name: string;
@@ -57,15 +58,17 @@ export async function openTls(socket: Socket, peer: TlsPeer, sightings: Sighting
   });
   secure.on('error', () => undefined);
   await settled(secure, 'secureConnect', `TLS with ${peer.name}`);
-  sightings.tls = tlsSamples(secure, verified);
-  if (!peer.insecure && !secure.authorized) throw new Failure('certificate', refusal(secure, peer));
+  // Once only: on Node 20 each call takes a certificate off the chain.
+  const leaf = secure.getPeerX509Certificate();
+  sightings.tls = tlsSamples(secure, leaf, verified);
+  if (!peer.insecure && !secure.authorized)
+    throw new Failure('certificate', refusal(leaf, peer.name, String(secure.authorizationError)));
   return secure;
 }
 
-function refusal(secure: TLSSocket, peer: TlsPeer): string {
-  const leaf = secure.getPeerX509Certificate();
-  const expiry = leaf === undefined ? '' : ` (valid ${leaf.validFrom} to ${leaf.validTo})`;
-  return `certificate of ${peer.name} not accepted: ${String(secure.authorizationError)}${expiry}`;
+function refusal(leaf: X509Certificate | undefined, name: string, why: string): string {
+  const dates = leaf === undefined ? '' : ` (valid from ${leaf.validFrom} to ${leaf.validTo})`;
+  return `certificate of ${name} not accepted: ${why}${dates}`;
 }
 
 /** Asks a proxy for a connection to the target (RFC 9110, section 9.3.6). The socket is the tunnel from then on. */

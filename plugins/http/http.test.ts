@@ -12,12 +12,12 @@ import { parseDocument } from 'yaml';
 import type { Result } from '../../src/sdk/index.js';
 import { addressHash } from './address.js';
 import {
+  certificate,
   definition,
   lines,
   listen,
   readConfig,
   runOnce,
-  selfSigned,
   temporaryFolder,
   testResolver,
   value,
@@ -296,7 +296,7 @@ test('http: cookies go back to the host that set them', async (t) => {
 
 test('http: nothing stays behind a run', async (t) => {
   const folder = temporaryFolder(t);
-  const pair = selfSigned(folder, 'good', { names: 'DNS:good.example' });
+  const pair = certificate(folder, 'good', { names: 'DNS:good.example' });
   const answer: RequestListener = (message, response) => {
     if (message.url === '/r') response.writeHead(302, { location: '/' }).end('x'.repeat(100_000));
     else if (message.url === '/hang') response.write('x');
@@ -397,8 +397,8 @@ test('http: phases are honest', async (t) => {
 
 test('http: certificates are shown and judged before anything is written', async (t) => {
   const folder = temporaryFolder(t);
-  const good = selfSigned(folder, 'good', { names: 'DNS:good.example,DNS:other.example,IP:127.0.0.1' });
-  const expired = selfSigned(folder, 'expired', { names: 'DNS:good.example', days: -1 });
+  const good = certificate(folder, 'good', { names: 'DNS:good.example,DNS:other.example,IP:127.0.0.1' });
+  const expired = certificate(folder, 'expired', { names: 'DNS:good.example', days: -1 });
   let requests = 0;
   const answer: RequestListener = (message, response) => {
     requests++;
@@ -448,7 +448,11 @@ test('http: certificates are shown and judged before anything is written', async
     assert.equal(value(result, 'probe_ssl_last_chain_info'), 1);
     assert.equal(value(result, 'probe_ssl_last_chain_expiry_timestamp_seconds'), undefined);
   };
-  await refused({ url }, /^certificate: .*DEPTH_ZERO_SELF_SIGNED_CERT/, 864_000);
+  await refused(
+    { url },
+    /^certificate: certificate of good.example not accepted: DEPTH_ZERO_SELF_SIGNED_CERT \(valid from .* to .* GMT\)$/,
+    864_000,
+  );
   const expiredUrl = `https://good.example:${expiredPort}/`;
   await refused(
     { url: expiredUrl, tls_config: { ca_file: expired.certFile } },
@@ -473,7 +477,7 @@ test('http: certificates are shown and judged before anything is written', async
 
 test('http: proxies', async (t) => {
   const folder = temporaryFolder(t);
-  const pair = selfSigned(folder, 'server', { names: 'DNS:good.example,DNS:proxy.example' });
+  const pair = certificate(folder, 'server', { names: 'DNS:good.example,DNS:proxy.example' });
   const target = await listen(
     t,
     createHttpsServer(pair, (_, response) => response.end('secure')),

@@ -46,7 +46,7 @@ function gauge(name: string, help: string): MetricDeclaration {
 const PHASES = ['resolve', 'connect', 'tls', 'processing', 'transfer'] as const;
 
 /** A phase of an exchange. */
-export type Phase = (typeof PHASES)[number];
+type Phase = (typeof PHASES)[number];
 
 const PHASE_LABELS = PHASES.map((phase) => ({ phase }));
 

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
@@ -83,42 +82,47 @@ export function temporaryFolder(t: TestContext): string {
   return folder;
 }
 
-/** A self-signed certificate, made by the `openssl` program; `not_after` as openssl writes it. */
-export function selfSigned(
+/** Files of a certificate and of its key. */
+interface Pair {
+  certFile: string;
+  keyFile: string;
+  cert: string;
+  key: string;
+}
+
+/** A certificate made by the `openssl` program; self-signed without an `issuer`. `names` as openssl writes them: `DNS:a,IP:b`. */
+export function certificate(
   folder: string,
   name: string,
-  options: { names: string; days?: number; subject?: string },
-) {
-  const certFile = join(folder, `${name}.pem`);
-  const keyFile = join(folder, `${name}.key`);
+  options: { names: string; days?: number; subject?: string; issuer?: Pair },
+): Pair {
+  const [certFile, keyFile, request, extensions] = ['pem', 'key', 'csr', 'ext'].map((end) =>
+    join(folder, `${name}.${end}`),
+  ) as [string, string, string, string];
+  const { names, days = 10, subject = `/C=DE/ST=Bay/O=Acme, Inc/CN=${name}`, issuer } = options;
+  writeFileSync(extensions, `subjectAltName=${names}\nbasicConstraints=CA:true\n`);
   const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const subject = options.subject ?? `/C=DE/ST=Bay/O=Acme, Inc/CN=${name}`;
-  const request = join(folder, `${name}.csr`);
-  const extensions = join(folder, `${name}.ext`);
-  writeFileSync(extensions, `subjectAltName=${options.names}\nbasicConstraints=CA:true\n`);
-  execFileSync('openssl', ['req', '-utf8', ...ec, '-keyout', keyFile, '-out', request, '-subj', subject], {
-    stdio: 'pipe',
-  });
-  execFileSync(
-    'openssl',
-    [
-      'x509',
-      '-req',
-      '-in',
-      request,
-      '-signkey',
-      keyFile,
-      '-extfile',
-      extensions,
-      '-days',
-      String(options.days ?? 10),
-      '-out',
-      certFile,
-    ],
-    { stdio: 'pipe' },
+  openssl('req', '-utf8', ...ec, '-keyout', keyFile, '-out', request, '-subj', subject);
+  const signer =
+    issuer === undefined
+      ? ['-signkey', keyFile]
+      : ['-CA', issuer.certFile, '-CAkey', issuer.keyFile, '-CAcreateserial'];
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    request,
+    ...signer,
+    '-extfile',
+    extensions,
+    '-days',
+    String(days),
+    '-out',
+    certFile,
   );
-  const cert = readFileSync(certFile, 'utf8');
-  const key = readFileSync(keyFile, 'utf8');
-  assert.match(cert, /BEGIN CERTIFICATE/);
-  return { certFile, keyFile, cert, key };
+  return { certFile, keyFile, cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+}
+
+function openssl(...args: string[]): void {
+  execFileSync('openssl', args, { stdio: 'pipe' });
 }

@@ -20,13 +20,13 @@ const LIMITS = { maxSockets: 16, maxFreeSockets: 4 };
 const IDLE_MS = 300_000;
 
 /** How the connections of a client are made. */
-export interface AgentSettings {
+interface AgentSettings {
   keepAlive: boolean;
   lookup: LookupFunction;
 }
 
 /** How https connections are made. */
-export interface TlsAgentSettings extends AgentSettings {
+interface TlsAgentSettings extends AgentSettings {
   secureContext: SecureContext;
   rejectUnauthorized: boolean;
   serverName: string | undefined;

@@ -111,12 +111,15 @@ class NodeHttpClient implements HttpClient {
         method: hop.method,
         headers: this.#headers(hop, request),
         agent,
-        signal: request.signal,
         connectSignal: request.signal,
-        timeout: TUNNEL_TIMEOUT_MS,
+        ...(this.#proxy === undefined ? {} : { timeout: TUNNEL_TIMEOUT_MS }),
       };
       const secure = options.protocol === 'https:';
       const sent: ClientRequest = secure ? httpsRequest(options) : httpRequest(options);
+      // Not Node's option `signal`: that costs a third of a request on a kept connection.
+      const onAbort = () => sent.destroy(request.signal.reason as Error);
+      request.signal.addEventListener('abort', onAbort, { once: true });
+      sent.once('close', () => request.signal.removeEventListener('abort', onAbort));
       let before = 0;
       sent.once('socket', (socket) => {
         before = socket.bytesRead;

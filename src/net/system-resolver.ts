@@ -1,6 +1,14 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { type Clock, errorLine, SentinelError, systemClock, type Timer } from '../lib/index.js';
+import {
+  type Clock,
+  errorLine,
+  type Logger,
+  SentinelError,
+  systemClock,
+  Throttle,
+  type Timer,
+} from '../lib/index.js';
 import { type Hosts, parseHosts } from './hosts-file.js';
 import { NameCache } from './name-cache.js';
 import { type Answer, isNegative, NameServers } from './name-server.js';
@@ -11,12 +19,17 @@ import { WatchedFile } from './watched-file.js';
 /** Where a resolver looks; all have the system's defaults. */
 export interface ResolverOptions {
   clock?: Clock;
+  /** Told when servers fail and old answers are used, and when resolv.conf changed. */
+  log?: Logger;
   hostsFile?: string;
   resolvConf?: string;
 }
 
 /** With a last good answer at hand nobody waits longer than this for a silent server (RFC 8767, section 5: 1.8 s). */
 const PATIENCE_MS = 1800;
+
+/** Equal log lines are this far apart. */
+const QUIET_MS = 60_000;
 
 const LOCALHOST: readonly Address[] = [
   { address: '127.0.0.1', family: 4 },
@@ -30,6 +43,8 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
 
 class SystemResolver implements Resolver {
   readonly #clock: Clock;
+  readonly #log: Logger | undefined;
+  readonly #throttle: Throttle;
   readonly #hostsFile: WatchedFile;
   readonly #resolvConf: WatchedFile;
   readonly #cache: NameCache;
@@ -41,7 +56,10 @@ class SystemResolver implements Resolver {
   #serversVersion = -1;
 
   constructor(options: ResolverOptions) {
-    this.#clock = options.clock ?? systemClock;
+    const clock = options.clock ?? systemClock;
+    this.#clock = clock;
+    this.#log = options.log;
+    this.#throttle = new Throttle(QUIET_MS, () => clock.monotonic());
     this.#hostsFile = new WatchedFile(options.hostsFile ?? '/etc/hosts', this.#clock);
     this.#resolvConf = new WatchedFile(options.resolvConf ?? '/etc/resolv.conf', this.#clock);
     this.#cache = new NameCache(this.#clock);
@@ -84,6 +102,11 @@ class SystemResolver implements Resolver {
   #currentServers(): NameServers {
     this.#resolvConf.refresh();
     if (this.#servers === undefined || this.#serversVersion !== this.#resolvConf.version) {
+      if (this.#servers !== undefined)
+        this.#log?.info(
+          { file: this.#resolvConf.path },
+          'resolv.conf changed; its name servers are used now',
+        );
       this.#serversVersion = this.#resolvConf.version;
       this.#servers = new NameServers(parseResolvConf(this.#resolvConf.text));
       this.#cache.expire();
@@ -112,7 +135,7 @@ class SystemResolver implements Resolver {
     let timer: Timer | undefined;
     const patience = new Promise<readonly Address[]>((resolve) => {
       timer = this.#clock.after(PATIENCE_MS, () => {
-        this.#cache.prolong(key);
+        this.#keep(key, servers, query);
         resolve(lastGood);
       });
     });
@@ -137,8 +160,18 @@ class SystemResolver implements Resolver {
     }
     const lastGood = this.#cache.lastGood(key);
     if (lastGood === undefined) throw serversFailed(query.name, servers, error);
-    this.#cache.prolong(key);
+    this.#keep(key, servers, query, error);
     return lastGood;
+  }
+
+  /** The last good answer serves a while longer. */
+  #keep(key: string, servers: NameServers, query: Query, error?: unknown): void {
+    this.#cache.prolong(key);
+    const held = this.#throttle.pass('kept');
+    if (held === undefined) return;
+    const cause = error === undefined ? 'no answer yet' : errorLine(error);
+    const about = { name: query.name, servers: servers.conf.servers, cause, held };
+    this.#log?.warn(about, 'name servers fail; the last good addresses are used');
   }
 }
 

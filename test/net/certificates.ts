@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A key and the certificate for it, as files and as text. */
-export interface Pair {
+interface Pair {
   certFile: string;
   keyFile: string;
   cert: string;

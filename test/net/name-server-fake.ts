@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 
 /** What the fake server does with a question. `silent` never answers; a number is an RCODE; a list holds addresses. */
-export type Reply = 'silent' | number | readonly string[];
+type Reply = 'silent' | number | readonly string[];
 
 /** A UDP name server of a test. */
 export interface FakeNameServer {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { pino } from 'pino';
 import { type Clock, errorLine, SentinelError } from '../../src/lib/index.js';
 import { createResolver, type IpFamily, type Resolver } from '../../src/net/index.js';
 import { FakeClock } from './fake-clock.js';
@@ -18,13 +19,15 @@ async function setUp(t: TestContext, options: { hosts?: string; conf?: string; c
   writeFileSync(hostsFile, options.hosts ?? '');
   writeFileSync(resolvConf, `nameserver ${server.address} # vrf mgmt\n${options.conf ?? ''}`);
   const clock = options.clock ?? new FakeClock();
-  const resolver = createResolver({ clock, hostsFile, resolvConf });
+  const logged: string[] = [];
+  const log = pino({ base: null }, { write: (line) => void logged.push(line) });
+  const resolver = createResolver({ clock, log, hostsFile, resolvConf });
   t.after(() => {
     resolver.close();
     server.close();
     rmSync(directory, { recursive: true });
   });
-  return { resolver, server, hostsFile, resolvConf, clock: clock as FakeClock };
+  return { resolver, server, logged, hostsFile, resolvConf, clock: clock as FakeClock };
 }
 
 async function addresses(resolver: Resolver, name: string, family: IpFamily = 'ip'): Promise<string> {
@@ -106,7 +109,7 @@ test('resolver: name servers, families and the search list', async (t) => {
 });
 
 test('resolver: answers are kept for their time to live, and the last good one while servers fail', async (t) => {
-  const { resolver, server, clock } = await setUp(t, { conf: 'options timeout:1 attempts:1\n' });
+  const { resolver, server, logged, clock } = await setUp(t, { conf: 'options timeout:1 attempts:1\n' });
   const name = 'gw.example';
   server.replies.set('A gw.example', ['10.2.0.1']);
   assert.equal(await addresses(resolver, name), '10.2.0.1');
@@ -119,6 +122,7 @@ test('resolver: answers are kept for their time to live, and the last good one w
   clock.advance(2000);
   assert.equal(await addresses(resolver, name), '10.2.0.1');
   assert.notEqual(asked(server), '');
+  assert.match(logged.join(''), /"name":"gw.example".*ESERVFAIL.*the last good addresses are used/);
   // not asked again for a while
   clock.advance(20_000);
   assert.equal(await addresses(resolver, name), '10.2.0.1');
