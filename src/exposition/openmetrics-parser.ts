@@ -18,7 +18,7 @@ const TYPES: ReadonlySet<string> = new Set<FamilyType>([
 
 /**
  * OpenMetrics text 1.0.0 and 0.0.1, as Prometheus 3 accepts and refuses it: model/textparse/openmetricslex.l and openmetricsparse.go.
- * `_created` is an ordinary series. On purpose other than there: a NUL in a keyword or behind a label value is refused, and a series line has limits.
+ * `_created` is an ordinary series. On purpose other than there: a NUL in a keyword or behind a label value is not skipped, and a line has limits.
  */
 export class OpenMetricsParser extends ExpositionParser {
   constructor(page: Uint8Array) {

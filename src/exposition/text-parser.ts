@@ -17,7 +17,7 @@ const KEYWORD_LENGTH = 4;
 
 /**
  * The Prometheus text format, 0.0.4 and 1.0.0 (quoted UTF-8 names), as Prometheus 3 accepts and refuses it: model/textparse/promlex.l and promparse.go.
- * On purpose other than there: blanks before a name are not part of the name, a NUL behind a label value is refused, and a series line has limits.
+ * On purpose other than there: blanks before a name are not part of the name, a NUL in a keyword or behind a label value is not skipped, and a line has limits.
  */
 export class TextParser extends ExpositionParser {
   constructor(page: Uint8Array) {
