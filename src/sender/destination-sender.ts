@@ -138,16 +138,17 @@ export class DestinationSender {
   }
 
   async #send(lease: PendingBlock): Promise<void> {
-    const { queue } = this.#setUp;
+    const { queue, clock } = this.#setUp;
+    const askedMs = clock.monotonic();
     if (lease.attempts > 0) this.#metrics.retries.inc();
     const answer = this.#clean(await this.#ask(lease));
     if (answer.kind !== 'accepted') this.#metrics.failure(answer.reason).inc();
     if (answer.kind === 'accepted') {
-      this.#accepted(lease.block);
+      this.#accepted(lease.block, askedMs);
       await queue.ack(lease);
     } else if (answer.kind === 'refused') {
       this.#metrics.refusedSamples.inc(lease.block.samples);
-      this.#health.refused(answer.words, lease.block.samples);
+      this.#health.refused(answer.words, lease.block.samples, askedMs);
       await queue.drop(lease, 'refused');
     } else {
       this.#failed(answer);
@@ -157,11 +158,11 @@ export class DestinationSender {
     for (const lane of this.#lanes) lane.signal.tell();
   }
 
-  #accepted({ samples, maxMs }: Block): void {
+  #accepted({ samples, maxMs }: Block, askedMs: number): void {
     this.#metrics.samples.inc(samples);
     this.#metrics.highestSent.set(Math.max(this.#metrics.highestSent.value, maxMs / 1000));
     this.#waitingSinceMs = this.#setUp.clock.monotonic();
-    this.#health.succeeded();
+    this.#health.succeeded(askedMs);
   }
 
   #failed(answer: Extract<Answer, { kind: 'retry' | 'wrong' }>): void {
