@@ -29,6 +29,9 @@ interface Lane {
   signal: Signal;
 }
 
+/** Characters of what a receiver says that are shown: as many as Prometheus shows. */
+const MAX_WORDS = 1024;
+
 /** Sends the blocks of one destination until it is stopped. */
 export class DestinationSender {
   readonly #setUp: DestinationSenderSetUp;
@@ -195,10 +198,10 @@ export class DestinationSender {
     }
   }
 
-  /** What goes to logs and pages is free of secrets. */
+  /** What goes to logs and pages is free of secrets, and short. */
   #clean(answer: Answer): Answer {
     if (answer.kind === 'accepted') return answer;
-    const words = this.#redact(answer.words);
+    const words = this.#redact(answer.words).slice(0, MAX_WORDS);
     return answer.kind === 'wrong'
       ? { ...answer, words, advice: this.#redact(answer.advice) }
       : { ...answer, words };
