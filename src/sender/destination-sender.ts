@@ -12,7 +12,7 @@ import { Signal } from './signal.js';
 import type { DestinationStatus } from './status.js';
 
 /** What a destination's sender needs. */
-export interface DestinationSenderSetUp {
+interface DestinationSenderSetUp {
   destination: Destination;
   /** Where the blocks come from. */
   queue: BlockSource;
