@@ -74,7 +74,7 @@ export const ANSWERS = {
 } as const satisfies Record<string, Behaviour>;
 
 /** One request as it came. */
-export interface ReceivedRequest {
+interface ReceivedRequest {
   headers: IncomingMessage['headers'];
   body: Buffer;
 }

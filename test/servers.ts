@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import { until } from './until.js';
 
 /** Programs that tests start, all of them packages of Debian by the same name. */
-export type ServerName =
+type ServerName =
   | 'victoria-metrics'
   | 'prometheus'
   | 'prometheus-node-exporter'
@@ -33,7 +33,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** One series of an answer to a query. */
-export interface QueryResult {
+interface QueryResult {
   metric: Readonly<Record<string, string>>;
   /** Timestamp in seconds and the value as text. */
   value: [number, string];

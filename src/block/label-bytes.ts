@@ -7,9 +7,9 @@ const TAG_LABEL = 0x0a;
 const TAG_NAME = 0x0a;
 const TAG_VALUE = 0x12;
 /** `samples` of a TimeSeries. */
-export const TAG_SAMPLE = 0x12;
+const TAG_SAMPLE = 0x12;
 /** `value` of a Sample, a double. */
-export const TAG_SAMPLE_VALUE = 0x09;
+const TAG_SAMPLE_VALUE = 0x09;
 /** `timestamp` of a Sample, an int64. */
 export const TAG_SAMPLE_TIMESTAMP = 0x10;
 

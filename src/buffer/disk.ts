@@ -16,7 +16,7 @@ import {
 } from './store.js';
 
 /** What the disk side of a buffer needs. */
-export interface DiskSetUp {
+interface DiskSetUp {
   directory: string;
   options: BufferOptions;
   queues: Queues;

@@ -53,7 +53,7 @@ export interface Found {
 }
 
 /** How a commit goes about the limit. */
-export interface WriteLimits {
+interface WriteLimits {
   /** Bytes of the file in use, at most. */
   maxBytes: number;
   /** drop_oldest: stored blocks make room. drop_newest: what does not fit is not written. */

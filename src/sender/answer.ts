@@ -23,7 +23,8 @@ export type Answer =
   | { kind: 'refused'; reason: 'refused'; words: string }
   | { kind: 'wrong'; reason: 'endpoint'; words: string; advice: string };
 
-const MAX_WORDS = 1024;
+/** Of a body; more than is ever shown, so that no secret is cut in half before it is taken out. */
+const MAX_WORDS_BYTES = 4096;
 /** A receiver that asks for more than this has made a mistake, and would stop delivery for days. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
 /** 408 and 425 say "again", though they are no 5xx. */
@@ -115,7 +116,7 @@ function isPage({ headers, body }: HttpResponse): boolean {
 
 /** The status and the start of the body on one line. Of a page only its title says anything. */
 function wordsOf({ status, statusText, body }: HttpResponse, page: boolean): string {
-  const text = body.subarray(0, MAX_WORDS).toString('utf8');
+  const text = body.subarray(0, MAX_WORDS_BYTES).toString('utf8');
   const said = page ? (/<title>([^<]*)/i.exec(text)?.[1] ?? 'a web page') : text;
   const line = said.replace(/[\p{Cc}\s]+/gu, ' ').trim();
   return `${status} ${statusText}${line === '' ? '' : `: ${line}`}`;

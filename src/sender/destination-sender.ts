@@ -12,7 +12,7 @@ import { Signal } from './signal.js';
 import type { DestinationStatus } from './status.js';
 
 /** What a destination's sender needs. */
-export interface DestinationSenderSetUp {
+interface DestinationSenderSetUp {
   destination: Destination;
   /** Where the blocks come from. */
   queue: BlockSource;
@@ -28,6 +28,9 @@ interface Lane {
   leads: boolean;
   signal: Signal;
 }
+
+/** Characters of what a receiver says that are shown: as many as Prometheus shows. */
+const MAX_WORDS = 1024;
 
 /** Sends the blocks of one destination until it is stopped. */
 export class DestinationSender {
@@ -138,16 +141,17 @@ export class DestinationSender {
   }
 
   async #send(lease: PendingBlock): Promise<void> {
-    const { queue } = this.#setUp;
+    const { queue, clock } = this.#setUp;
+    const askedMs = clock.monotonic();
     if (lease.attempts > 0) this.#metrics.retries.inc();
     const answer = this.#clean(await this.#ask(lease));
     if (answer.kind !== 'accepted') this.#metrics.failure(answer.reason).inc();
     if (answer.kind === 'accepted') {
-      this.#accepted(lease.block);
+      this.#accepted(lease.block, askedMs);
       await queue.ack(lease);
     } else if (answer.kind === 'refused') {
       this.#metrics.refusedSamples.inc(lease.block.samples);
-      this.#health.refused(answer.words, lease.block.samples);
+      this.#health.refused(answer.words, lease.block.samples, askedMs);
       await queue.drop(lease, 'refused');
     } else {
       this.#failed(answer);
@@ -157,11 +161,11 @@ export class DestinationSender {
     for (const lane of this.#lanes) lane.signal.tell();
   }
 
-  #accepted({ samples, maxMs }: Block): void {
+  #accepted({ samples, maxMs }: Block, askedMs: number): void {
     this.#metrics.samples.inc(samples);
     this.#metrics.highestSent.set(Math.max(this.#metrics.highestSent.value, maxMs / 1000));
     this.#waitingSinceMs = this.#setUp.clock.monotonic();
-    this.#health.succeeded();
+    this.#health.succeeded(askedMs);
   }
 
   #failed(answer: Extract<Answer, { kind: 'retry' | 'wrong' }>): void {
@@ -194,10 +198,10 @@ export class DestinationSender {
     }
   }
 
-  /** What goes to logs and pages is free of secrets. */
+  /** What goes to logs and pages is free of secrets, and short. */
   #clean(answer: Answer): Answer {
     if (answer.kind === 'accepted') return answer;
-    const words = this.#redact(answer.words);
+    const words = this.#redact(answer.words).slice(0, MAX_WORDS);
     return answer.kind === 'wrong'
       ? { ...answer, words, advice: this.#redact(answer.advice) }
       : { ...answer, words };

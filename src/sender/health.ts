@@ -27,6 +27,7 @@ export class Health {
   /** Monotonic; `undefined` while all is well. */
   #failingSinceMs: number | undefined;
   #resumeAtMs = -Infinity;
+  #lastFailureMs = -Infinity;
 
   /** Wall clock of the last 2xx, ms. */
   lastSuccessMs: number | undefined;
@@ -56,15 +57,15 @@ export class Health {
     this.#resumeAtMs = -Infinity;
   }
 
-  /** A 2xx. */
-  succeeded(): void {
+  /** A 2xx to a request made at `askedMs` (monotonic). */
+  succeeded(askedMs: number): void {
     this.lastSuccessMs = this.#setUp.clock.now();
-    this.lastError = undefined;
-    this.#answered();
+    this.#answered(askedMs);
+    if (this.isGood) this.lastError = undefined;
   }
 
   /** The receiver works, but does not want this block. `words` are free of secrets. */
-  refused(words: string, samples: number): void {
+  refused(words: string, samples: number, askedMs: number): void {
     this.lastError = words;
     const { name } = this.#setUp.destination;
     const suppressed = this.#throttle.pass('refused');
@@ -73,7 +74,7 @@ export class Health {
         { destination: name, answer: words, samples, suppressed },
         `"${name}" refused a block, which is dropped: ${words}`,
       );
-    this.#answered();
+    this.#answered(askedMs);
   }
 
   /** The block can be sent again later, or the endpoint is wrong. Texts are free of secrets. */
@@ -82,6 +83,7 @@ export class Health {
     const now = clock.monotonic();
     this.lastError = failure.words;
     this.#failingSinceMs ??= now;
+    this.#lastFailureMs = now;
     // When several requests fail together, the waiting time grows once.
     if (now >= this.#resumeAtMs)
       this.#resumeAtMs = now + (failure.kind === 'wrong' ? this.#slowBackoff : this.#backoff).next();
@@ -111,9 +113,11 @@ export class Health {
     } else log.warn(more, `Cannot send to "${name}": ${failure.words}; samples are kept and sent again`);
   }
 
-  #answered(): void {
+  #answered(askedMs: number): void {
     const { clock, destination, log, pendingSamples } = this.#setUp;
-    if (this.#failingSinceMs === undefined) return;
+    // An answer to what was asked before another request failed does not say that the receiver is well now.
+    if (this.#failingSinceMs === undefined || askedMs < this.#lastFailureMs) return;
+    this.#resumeAtMs = -Infinity;
     const downMs = Math.round(clock.monotonic() - this.#failingSinceMs);
     this.#failingSinceMs = undefined;
     this.#backoff.reset();

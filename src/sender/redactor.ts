@@ -2,7 +2,7 @@ import { redactUrl, Secret } from '../lib/index.js';
 import type { Destination } from './destination.js';
 
 /** Takes the secrets of a destination out of a text. Receivers echo requests: VictoriaMetrics repeats the whole URI in its errors. */
-export type Redactor = (text: string) => string;
+type Redactor = (text: string) => string;
 
 /** The redactor of a destination: its credentials, the values of its URL's query, and URLs of any kind. */
 export function redactorOf({ url, http }: Destination): Redactor {

@@ -73,7 +73,7 @@ test('answer: the words are the status and the start of the body, on one line', 
   };
   f(responseOf(400, ''), '400 Text');
   f(responseOf(400, ' out of\n\tbounds\u001b[31m\r\n'), '400 Text: out of bounds [31m');
-  f(responseOf(400, 'x'.repeat(5000)), `400 Text: ${'x'.repeat(1024)}`);
+  f(responseOf(400, 'x'.repeat(5000)), `400 Text: ${'x'.repeat(4096)}`);
   f(responseOf(404, '<html><head><title>Not here</title></head>'), '404 Text: Not here');
   f(responseOf(404, '<html>'), '404 Text: a web page');
 });

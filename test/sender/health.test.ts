@@ -30,7 +30,7 @@ test('health: waiting times double up to max_backoff, and begin anew after a suc
   const set = setUp();
   assert.equal(set.health.waitMs, 0);
   for (const seconds of [1, 2, 4, 8, 8]) await fail(set, RETRY, seconds);
-  set.health.succeeded();
+  set.health.succeeded(set.clock.monotonic());
   assert.equal(set.health.waitMs, 0);
   for (const seconds of [1, 2]) await fail(set, RETRY, seconds);
 });
@@ -77,22 +77,34 @@ test('health: each kind of failure is logged at once, then once a minute with th
   await clock.advance(SECOND);
   health.failed(RETRY);
   assert.equal(lines.length, 3);
-  health.succeeded();
+  health.succeeded(clock.monotonic());
   assert.deepEqual(lines.slice(3), ['"main" answers again after 1m; samples waiting: 5']);
-  health.succeeded();
+  health.succeeded(clock.monotonic());
   assert.equal(lines.length, 4);
   health.failed(RETRY);
   assert.equal(lines.length, 5);
 });
 
 test('health: a refusal is an answer', () => {
-  const { health, lines } = setUp();
+  const { health, clock, lines } = setUp();
   health.failed(RETRY);
-  health.refused('400 no', 3);
+  health.refused('400 no', 3, clock.monotonic());
   assert.equal(health.isGood, true);
   assert.equal(health.lastError, '400 no');
   assert.deepEqual(lines.slice(1), [
     '"main" refused a block, which is dropped: 400 no',
     '"main" answers again after 0s; samples waiting: 5',
   ]);
+});
+
+test('health: a success that was asked for before a failure does not end it', async () => {
+  const { health, clock } = setUp();
+  const askedMs = clock.monotonic();
+  await clock.advance(10);
+  health.failed({ ...RETRY, retryAfterMs: 60 * SECOND });
+  health.succeeded(askedMs);
+  assert.deepEqual([health.isGood, health.waitMs, health.lastError], [false, 60 * SECOND, '500']);
+  assert.equal(health.lastSuccessMs, clock.now());
+  health.succeeded(clock.monotonic());
+  assert.deepEqual([health.isGood, health.waitMs, health.lastError], [true, 0, undefined]);
 });

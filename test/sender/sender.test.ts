@@ -102,6 +102,14 @@ test('sender: a refused block is counted, logged with the words of the receiver,
   assert.deepEqual(await delivery.stop(), { successCount: 1, failedCount: 3, pendingCount: 0 });
 });
 
+test('sender: of what a receiver says 1 KiB is shown', async (t) => {
+  const { receiver, delivery, answered, status } = await setUp(t);
+  receiver.script.push({ kind: 'status', status: 422, body: 'x'.repeat(5000) });
+  delivery.push(1);
+  await answered(1);
+  assert.equal(status().lastError!.length, 1024);
+});
+
 test('sender: the first failure is logged at once, then rarely, and the recovery once', async (t) => {
   const { receiver, clock, delivery, answered } = await setUp(t);
   receiver.behaviour = { kind: 'status', status: 500, body: 'disk full' };
