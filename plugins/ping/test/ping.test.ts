@@ -146,7 +146,7 @@ test('ping prepare refuses what the schema cannot see', () => {
 test('ping settles when its run is ended, with what was judged until then', async () => {
   const controller = new AbortController();
   const shared = fakeShared([1, 'silent']);
-  const task = ping.prepare(options({ host: '192.0.2.1', count: 2, interval: '1ms' }).config, shared, {
+  const task = ping.prepare(options({ host: '192.0.2.1', count: 2, interval: '20ms' }).config, shared, {
     timeoutMs: 9000,
   });
   const running = ping.collect(task, testRun(9000, controller.signal));
