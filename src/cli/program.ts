@@ -21,6 +21,7 @@ export function createProgram(onExit: OnExit): Command {
     .enablePositionalOptions()
     .helpCommand(false);
   addAgentCommands(program, onExit);
+  addReadConfiguration(program, onExit);
   addTrigger(program, onExit);
   addPlugins(program, onExit);
   program
@@ -51,6 +52,17 @@ function addAgentCommands(program: Command, onExit: OnExit): void {
     .addOption(configOption())
     .action(async (options: { config?: string }) =>
       onExit(await (await import('./check.js')).check(options)),
+    );
+}
+
+/** What a running agent starts, and no user: see read-configuration.ts. */
+function addReadConfiguration(program: Command, onExit: OnExit): void {
+  program
+    .command('read-configuration', { hidden: true })
+    .addOption(configOption())
+    .option('--tty', 'the log goes to a terminal')
+    .action(async (options: { config?: string; tty?: boolean }) =>
+      onExit(await (await import('./read-configuration.js')).sendConfiguration(options)),
     );
 }
 

@@ -43,6 +43,8 @@ export type ToAgent =
   | { kind: 'result'; id: string; result: RunResult }
   | { kind: 'problem'; id: string; message: string }
   | { kind: 'aborted'; id: string }
+  /** The task has been taken off: this is the last that comes of it. */
+  | { kind: 'removed'; id: string }
   | { kind: 'ticks'; id: string; skipped: number; missed: number }
   | { kind: 'heartbeat'; worstLoopDelayMs: number; droppedResults: number; running: string[] }
   | {
@@ -58,7 +60,7 @@ const MAX_FRAME_BYTES = 256 * 2 ** 20;
 const HEADER_BYTES = 4;
 
 /** A message as it goes over the stream: its length (4 bytes, little-endian), then `v8.serialize` (JSON would turn NaN and Inf into null). */
-export function encodeFrame(message: ToHost | ToAgent): Buffer {
+export function encodeFrame(message: object): Buffer {
   const body = serialize(message);
   const frame = Buffer.allocUnsafe(HEADER_BYTES + body.length);
   frame.writeUInt32LE(body.length, 0);
@@ -67,7 +69,7 @@ export function encodeFrame(message: ToHost | ToAgent): Buffer {
 }
 
 /** Cuts a byte stream back into messages. */
-export class FrameReader<M extends ToHost | ToAgent> {
+export class FrameReader<M extends object> {
   #chunks: Buffer[] = [];
   #bytes = 0;
 

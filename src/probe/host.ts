@@ -51,6 +51,8 @@ export class ProbeHost {
   readonly #tasks = new Map<string, HostedTask>();
   /** Tasks that the agent wants here, also those that are still being prepared. */
   readonly #wanted = new Map<string, Task>();
+  /** Tasks that were taken off, until their run has ended. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #runs = new Map<HostedTask, { cutShort: AbortController; done: Promise<void> }>();
   readonly #delay = monitorEventLoopDelay({ resolution: LOOK_MS });
   #hello: Extract<ToHost, { kind: 'hello' }> | undefined;
@@ -79,7 +81,7 @@ export class ProbeHost {
     else if (message.kind === 'credit') this.#outbox.credit(message.count);
     else if (message.kind === 'stop') void this.#stop();
     else {
-      for (const id of message.remove) this.#remove(id);
+      for (const id of message.remove) void this.#remove(id);
       void this.#add(message.add);
     }
   }
@@ -150,13 +152,23 @@ export class ProbeHost {
       const hosted = await this.#prepare(task);
       if (hosted !== undefined && this.#wanted.get(task.id) === task && !this.#stopping) ready.push(hosted);
     }
-    for (const hosted of ready) {
-      this.#drop(hosted.task.id);
+    this.#enter(ready.filter(({ task }) => !this.#leaving.has(task.id)));
+    // One task never runs twice at a time: its new form waits for the run of the old one.
+    for (const hosted of ready)
+      void this.#leaving.get(hosted.task.id)?.then(() => {
+        if (this.#wanted.get(hosted.task.id) === hosted.task) this.#enter([hosted]);
+      });
+  }
+
+  /** Puts prepared tasks on the schedule. */
+  #enter(tasks: readonly HostedTask[]): void {
+    for (const hosted of tasks) {
+      void this.#drop(hosted.task.id);
       this.#tasks.set(hosted.task.id, hosted);
     }
     const phase = this.#hello?.agentName ?? '';
     this.#schedule.add(
-      ready.map((hosted) => ({
+      tasks.map((hosted) => ({
         key: hosted.task.id,
         phase: `${phase}/${hosted.task.id}`,
         intervalMs: hosted.task.intervalMs,
@@ -196,22 +208,30 @@ export class ProbeHost {
     }
   }
 
-  #remove(id: string): void {
+  /** Takes a task off, and says so behind the last that comes of it. */
+  async #remove(id: string): Promise<void> {
     this.#wanted.delete(id);
-    this.#drop(id);
+    const ended = this.#drop(id);
+    if (ended !== undefined) {
+      this.#leaving.set(id, ended);
+      await ended;
+      if (this.#leaving.get(id) === ended) this.#leaving.delete(id);
+    }
+    this.#outbox.flush();
+    this.#send({ kind: 'removed', id });
   }
 
-  /** Takes a task off the schedule and cuts its run short. */
-  #drop(id: string): void {
+  /** Takes a task off the schedule and cuts its run short; the promise settles when that has ended. */
+  #drop(id: string): Promise<void> | undefined {
     const hosted = this.#tasks.get(id);
-    if (hosted === undefined) return;
+    if (hosted === undefined) return undefined;
     this.#schedule.remove(id);
     this.#tasks.delete(id);
     const run = this.#runs.get(hosted);
     run?.cutShort.abort();
-    void (run?.done ?? Promise.resolve()).then(() =>
-      hosted.plugin.loaded.definition.release?.(hosted.prepared),
-    );
+    const done = run?.done ?? Promise.resolve();
+    void done.then(() => hosted.plugin.loaded.definition.release?.(hosted.prepared));
+    return done;
   }
 
   async #run(hosted: HostedTask, plannedMs: number): Promise<void> {

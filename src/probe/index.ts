@@ -1,5 +1,13 @@
+export { encodeFrame, FrameReader } from './frames.js';
 export { CutShortError, type Outcome, runOnce } from './outcome.js';
-export { fieldsOf, type LoadedPlugin, loadPlugin, loadPlugins, type PluginCatalog } from './plugin-loader.js';
+export {
+  fieldsOf,
+  type LoadedPlugin,
+  loadPlugin,
+  loadPlugins,
+  type PluginCatalog,
+  type PluginFolder,
+} from './plugin-loader.js';
 export { Probes, type ProbesParts } from './probes.js';
 export type { LastResult, TaskStatus } from './status.js';
 export { type ReadOptions, readOptions, type Task } from './task.js';

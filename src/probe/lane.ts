@@ -1,9 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
-import { Backoff, type Clock, errorLine, type Logger, PROBE_HOST_PROGRAM, type Timer } from '../lib/index.js';
+import {
+  Backoff,
+  type Clock,
+  errorLine,
+  type Logger,
+  PROBE_HOST_PROGRAM,
+  sameValue,
+  type Timer,
+  TimeSlice,
+} from '../lib/index.js';
 import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js';
-import type { LoadedPlugin } from './plugin-loader.js';
+import type { PluginFolder } from './plugin-loader.js';
 import type { Task } from './task.js';
 
 /** Results that a host may send before it must wait for the agent. */
@@ -21,6 +30,8 @@ const STOP_MS = 3000;
 /** A host that lived so long was well: the next restart is at once again. */
 const WELL_MS = 60_000;
 const LOOK_MS = 1000;
+/** Tasks in one frame: to pack them must not hold the agent's loop. */
+const TASKS_PER_FRAME = 100;
 
 /** The variables of the agent's environment that a host gets; secrets of the configuration often live in the others. */
 const PASSED_ENVIRONMENT = ['PATH', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
@@ -33,10 +44,18 @@ export interface LaneEvents {
   onHeartbeat(heartbeat: Extract<ToAgent, { kind: 'heartbeat' }>): void;
   /** The host died and is started again; its runs were cut short. */
   onDeath(running: readonly string[]): void;
+  /** The host has ended, asked to or not: nothing more comes of its tasks. */
+  onClose(): void;
 }
 
 /** What a host must know before its tasks. */
 export type LaneHello = Omit<Extract<ToHost, { kind: 'hello' }>, 'kind' | 'plugins' | 'credits'>;
+
+/** What a host is started with; another one needs another host. */
+export interface LaneSettings {
+  plugins: readonly Pick<PluginFolder, 'directory' | 'builtin' | 'stamp'>[];
+  hello: LaneHello;
+}
 
 /** One host process while it lives. */
 interface Host {
@@ -47,19 +66,16 @@ interface Host {
   /** Runs in it, by its own last word and by what it told since. */
   running: readonly string[];
   unpaidCredits: number;
+  /** Tasks that it has not been given yet. */
+  unsent: Set<string>;
   stopped: boolean;
 }
 
 /** A lane: the probe host of some plugins, kept alive while it has tasks. */
 export class Lane {
   readonly name: string;
-  readonly #parts: {
-    clock: Clock;
-    log: Logger;
-    plugins: readonly LoadedPlugin[];
-    hello: LaneHello;
-    events: LaneEvents;
-  };
+  readonly #parts: { clock: Clock; log: Logger; events: LaneEvents };
+  #settings: LaneSettings;
   readonly #tasks = new Map<string, Task>();
   readonly #backoff = new Backoff(500, 60_000);
   #host: Host | undefined;
@@ -71,15 +87,11 @@ export class Lane {
 
   constructor(
     name: string,
-    parts: {
-      clock: Clock;
-      log: Logger;
-      plugins: readonly LoadedPlugin[];
-      hello: LaneHello;
-      events: LaneEvents;
-    },
+    settings: LaneSettings,
+    parts: { clock: Clock; log: Logger; events: LaneEvents },
   ) {
     this.name = name;
+    this.#settings = settings;
     this.#parts = parts;
   }
 
@@ -88,13 +100,50 @@ export class Lane {
     return this.#host?.child.pid;
   }
 
+  /** Whether a host is there: it says `removed` for each task that is taken from it, or closes. */
+  get isHosted(): boolean {
+    return this.#host !== undefined;
+  }
+
   /** Adds and removes tasks; starts the host with the first and stops it after the last. */
   apply(add: readonly Task[], remove: readonly string[]): void {
-    for (const id of remove) this.#tasks.delete(id);
-    for (const task of add) this.#tasks.set(task.id, task);
+    const host = this.#host;
+    for (const id of remove) {
+      this.#tasks.delete(id);
+      host?.unsent.delete(id);
+    }
+    for (const task of add) {
+      this.#tasks.set(task.id, task);
+      host?.unsent.add(task.id);
+    }
     if (this.#tasks.size === 0) void this.#end();
-    else if (this.#host === undefined) this.#start();
-    else this.#send({ kind: 'tasks', add: [...add], remove: [...remove] });
+    else if (host === undefined) this.#start();
+    else {
+      if (remove.length > 0) this.#send({ kind: 'tasks', add: [], remove: [...remove] });
+      void this.#give(host);
+    }
+  }
+
+  /** From now on its host is started with these; one that was started with others is ended and started again. */
+  set(settings: LaneSettings): void {
+    if (sameValue(settings, this.#settings)) return;
+    this.#settings = settings;
+    if (this.#host !== undefined) void this.#end();
+  }
+
+  /** Gives a host the tasks that it does not have yet, in portions. */
+  async #give(host: Host): Promise<void> {
+    const slice = new TimeSlice();
+    while (host.unsent.size > 0 && this.#host === host) {
+      const add: Task[] = [];
+      for (const id of host.unsent) {
+        add.push(this.#tasks.get(id)!);
+        host.unsent.delete(id);
+        if (add.length === TASKS_PER_FRAME) break;
+      }
+      this.#send({ kind: 'tasks', add, remove: [] });
+      if (slice.isUp) await slice.next();
+    }
   }
 
   /** Ends the host for good: its runs are cut short, its finished results come first. Settles when the process is gone. */
@@ -122,7 +171,9 @@ export class Lane {
   }
 
   #start(): void {
-    const { clock, plugins, hello } = this.#parts;
+    this.#restart?.cancel();
+    const { clock } = this.#parts;
+    const { plugins, hello } = this.#settings;
     const env = Object.fromEntries(
       PASSED_ENVIRONMENT.flatMap((name) =>
         process.env[name] === undefined ? [] : [[name, process.env[name]]],
@@ -140,6 +191,7 @@ export class Lane {
       lastHeartbeatMs: undefined,
       running: [],
       unpaidCredits: 0,
+      unsent: new Set(this.#tasks.keys()),
       stopped: false,
     };
     this.#host = host;
@@ -156,7 +208,7 @@ export class Lane {
     child.on('close', (code, signal) => this.#onClose(host, code, signal));
     const folders = plugins.map(({ directory, builtin }) => ({ directory, builtin }));
     this.#send({ kind: 'hello', ...hello, plugins: folders, credits: CREDITS });
-    this.#send({ kind: 'tasks', add: [...this.#tasks.values()], remove: [] });
+    void this.#give(host);
     clearInterval(this.#look);
     this.#look = setInterval(() => this.#lookAfter(host), LOOK_MS);
   }
@@ -211,12 +263,13 @@ export class Lane {
     if (this.#host !== host) return;
     this.#host = undefined;
     clearInterval(this.#look);
+    const { clock, log, events } = this.#parts;
+    if (!host.stopped) events.onDeath(host.running);
+    events.onClose();
     if (host.stopped) {
       if (this.#tasks.size > 0 && !this.#closed) this.#start();
       return;
     }
-    const { clock, log, events } = this.#parts;
-    events.onDeath(host.running);
     const wasWell = clock.monotonic() - host.startedMs > WELL_MS;
     if (wasWell) this.#backoff.reset();
     const delayMs = wasWell || !this.#diedBefore ? 0 : this.#backoff.next();

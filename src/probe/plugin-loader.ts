@@ -12,7 +12,12 @@ export interface LoadedPlugin {
   /** The process that runs it: its `lane` or `probe` when built in, its own name when it comes from outside. */
   lane: string;
   builtin: boolean;
+  /** Changes with its code; empty for a built-in one, which changes with the whole program. */
+  stamp: string;
 }
+
+/** What lanes need of a plugin. Plain data: it crosses from the process that read the configuration. */
+export type PluginFolder = Omit<LoadedPlugin, 'definition'> & { definition: Pick<Definition, 'name'> };
 
 /** All plugins of this configuration, and what is wrong with those that did not load. One bad plugin does not stop the rest. */
 export interface PluginCatalog {
@@ -64,7 +69,13 @@ export async function loadPlugin(directory: string, builtin: boolean): Promise<L
   }
   const fault = faultOf(definition, directory);
   if (fault !== undefined) throw invalid(directory, fault);
-  return { definition, directory, builtin, lane: builtin ? (definition.lane ?? 'probe') : definition.name };
+  const lane = builtin ? (definition.lane ?? 'probe') : definition.name;
+  return { definition, directory, builtin, lane, stamp: builtin ? '' : stampOf(entry) };
+}
+
+function stampOf(file: string): string {
+  const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+  return `${ino}:${size}:${mtimeNs}`;
 }
 
 function invalid(directory: string, fault: string): SentinelError {

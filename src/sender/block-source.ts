@@ -34,5 +34,5 @@ export interface BlockSource {
   /** What is pending for a destination. */
   stats(destination: string): PendingStats;
   /** Calls back after each new block. */
-  onPush(listener: () => void): void;
+  onPush(listener: () => void): () => void;
 }

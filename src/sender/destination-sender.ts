@@ -57,8 +57,9 @@ export class DestinationSender {
     this.#lanes = ends.map((end, i) => ({ end, leads: i === 0, signal: new Signal() }));
   }
 
-  /** Begins to send. Settles when it has ended, after `beginStop`. */
+  /** Begins to send, until `beginStop` or `retire`. */
   start(): void {
+    if (this.#gaveUp) return;
     if (this.#pendingBlocks() > 0) this.#waitingSinceMs = this.#setUp.clock.monotonic();
     this.#done = Promise.all(this.#lanes.map((lane) => this.#run(lane)));
   }
@@ -78,6 +79,12 @@ export class DestinationSender {
   beginStop(): void {
     this.#stopping = true;
     this.#health.hurry();
+    this.wake();
+  }
+
+  /** Ends after the request that is in flight: what is pending is left to whoever comes after. */
+  retire(): void {
+    this.#gaveUp = true;
     this.wake();
   }
 
@@ -119,7 +126,7 @@ export class DestinationSender {
       lane.signal.reset();
       const lease = await queue.take(destination.name, lane.end);
       if (lease !== undefined) await this.#send(lease);
-      else if (this.#stopping) break;
+      else if (this.#stopping || this.#gaveUp) break;
       else await lane.signal.wait();
     }
     if (lane.leads) this.#leaderEnded = true;
