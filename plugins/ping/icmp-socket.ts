@@ -145,6 +145,8 @@ export class IcmpSocket {
 
   /** Sends one packet at once, and writes the stamp. Throws raw-socket's errors. */
   send(packet: Buffer, address: string, options: SendOptions & SendStamp): void {
+    // raw-socket would open the socket again, without its filter and bindings.
+    if (this.#closed) throw new Error('the socket is closed');
     if (this.family === 4) this.#prepare4(options);
     else this.#prepare6(options);
     // The last thing before the stamp: after a pause the way into the kernel is out of the CPU's caches, and fetching it would be timed (5 us).

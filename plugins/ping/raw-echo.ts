@@ -52,6 +52,7 @@ export class RawEcho implements Echo {
   readonly #nonce = randomBytes(8);
   #sequence = randomInt(SEQUENCES);
   #settled: (() => void)[] = [];
+  #closed = false;
 
   constructor(netPing: typeof netPingModule, pacer: Pacer, timers: TimerQueue) {
     this.#netPing = netPing;
@@ -68,7 +69,9 @@ export class RawEcho implements Echo {
     this.#pacer.push(() => this.#send(probe, done));
   }
 
+  /** Gives no outcome any more. */
   close(): void {
+    this.#closed = true;
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();
     this.#inFlight.fill(undefined);
@@ -77,7 +80,7 @@ export class RawEcho implements Echo {
 
   /** Says whether a packet went out. */
   #send(probe: Probe, done: Done): boolean {
-    if (probe.signal.aborted) return false;
+    if (this.#closed || probe.signal.aborted) return false;
     const timeoutMs = Math.min(probe.timeoutMs, probe.deadlineMs - SETTLE_MS - performance.now());
     // What resolving and pacing have taken is missing at the end. A packet that would have less than half its time is not sent: its silence would say nothing.
     if (timeoutMs < probe.timeoutMs / 2) {
