@@ -211,6 +211,10 @@ test('http: bodies', async (t) => {
   // 50 MB that travel as 50 KB, held for a pattern: not beyond the limit
   const options = { compression: 'gzip', fail_if_body_matches_regexp: ['x'] };
   await f('/bomb', options, /^too_large: .*longer than 10485760 bytes$/, [size('/bomb'), 10485760]);
+  // and nothing goes on behind it that would hold up the next probes
+  const started = performance.now();
+  for (let i = 0; i < 20; i++) await f('/chunked', {}, /^ok$/, [-1, 2]);
+  assert(performance.now() - started < 1000);
 });
 
 test('http: redirects', async (t) => {
