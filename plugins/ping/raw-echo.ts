@@ -51,6 +51,7 @@ export class RawEcho implements Echo {
   /** Process ids and sequences of two containers may be equal: the nonce is not. Its last four bytes count packets. */
   readonly #nonce = randomBytes(8);
   #sequence = randomInt(SEQUENCES);
+  /** Outcomes to tell in the next turn. */
   #settled: (() => void)[] = [];
   #closed = false;
 
@@ -84,7 +85,7 @@ export class RawEcho implements Echo {
     const timeoutMs = Math.min(probe.timeoutMs, probe.deadlineMs - SETTLE_MS - performance.now());
     // What resolving and pacing have taken is missing at the end. A packet that would have less than half its time is not sent: its silence would say nothing.
     if (timeoutMs < probe.timeoutMs / 2) {
-      this.#settle(done, {
+      done({
         kind: 'unjudged',
         evidence:
           'not sent: its turn came too late before the deadline; raise plugins.config.ping.packets_per_second or the timeout of the task',
@@ -99,7 +100,7 @@ export class RawEcho implements Echo {
     if (fault === undefined) return true;
     if (fault.kind === 'no_room')
       this.#timers.at(performance.now() + NO_ROOM_PAUSE_MS, () => this.ping(probe, done));
-    else this.#settle(done, fault);
+    else done(fault);
     return false;
   }
 
@@ -218,17 +219,14 @@ export class RawEcho implements Echo {
 
   #end(inFlight: InFlight, outcome: EchoOutcome): void {
     this.#inFlight[inFlight.sequence] = undefined;
-    this.#settle(inFlight.done, outcome);
+    if (!inFlight.socket.polled) inFlight.done(outcome);
+    else if (this.#settled.push(() => inFlight.done(outcome)) === 1) setImmediate(() => this.#tell());
   }
 
-  /** Tells the outcome in the next turn: promises settled inside a callback of raw-socket would not be looked at until something else happens. */
-  #settle(done: Done, outcome: EchoOutcome): void {
-    if (this.#settled.push(() => done(outcome)) > 1) return;
-    setImmediate(() => {
-      const settled = this.#settled;
-      this.#settled = [];
-      for (const tell of settled) tell();
-    });
+  #tell(): void {
+    const settled = this.#settled;
+    this.#settled = [];
+    for (const tell of settled) tell();
   }
 }
 
