@@ -110,16 +110,18 @@ class SystemdNotifier implements ServiceNotifier {
 
   #spawn(message: string[]): ChildProcess {
     const { NOTIFY_SOCKET, PATH } = this.#parts.env;
-    const child = spawn('systemd-notify', message, {
-      env: { NOTIFY_SOCKET, PATH },
-      stdio: 'ignore',
-      timeout: SEND_TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawn('systemd-notify', message, { env: { NOTIFY_SOCKET, PATH }, stdio: 'ignore' });
+    const late = this.#parts.clock.after(SEND_TIMEOUT_MS, () => child.kill('SIGKILL'));
+    // Not both: without a start there is no `exit`, and after one an `error` is a kill that failed.
     child.on('error', (error) => {
-      if (child.pid === undefined) this.#onEnd(errorLine(error)); // It was never started: no `exit` follows.
+      if (child.pid !== undefined) return;
+      late.cancel();
+      this.#onEnd(errorLine(error));
     });
-    child.on('exit', (code, signal) => this.#onEnd(code === 0 ? '' : `ended with ${signal ?? code}`));
+    child.once('exit', (code, signal) => {
+      late.cancel();
+      this.#onEnd(code === 0 ? '' : `ended with ${signal ?? code}`);
+    });
     return child;
   }
 
