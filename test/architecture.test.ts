@@ -25,7 +25,18 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/sender': [...GROUND, 'src/net'],
   // the edges: they look at the road, the road never looks at them
   'src/http': [...GROUND, 'src/probe', 'src/sender'],
-  'src/cli': [...GROUND, 'src/net', 'src/sdk', 'src/config', 'src/probe', 'src/sender', 'src/main'],
+  // ops speaks with the host's service manager about the process, and knows no stage
+  'src/ops': ['src/lib'],
+  'src/cli': [
+    ...GROUND,
+    'src/net',
+    'src/sdk',
+    'src/config',
+    'src/probe',
+    'src/sender',
+    'src/ops',
+    'src/main',
+  ],
   'src/main': ['*'],
   'plugins/*': ['src/sdk'],
 };

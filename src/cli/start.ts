@@ -1,7 +1,10 @@
+import type pino from 'pino';
 import type { Config } from '../config/index.js';
-import { ERRORS, errorLine, type Logger, SentinelError, VERSION } from '../lib/index.js';
+import { ERRORS, errorLine, type Logger, SentinelError, systemClock, VERSION } from '../lib/index.js';
 import { type Agent, startAgent } from '../main.js';
+import { createServiceNotifier } from '../ops/index.js';
 import type { TaskStatus } from '../probe/index.js';
+import { agentLine } from './agent-line.js';
 import { readConfiguration } from './configuration.js';
 import { describeError, EXIT } from './exit.js';
 import { createAgentLog } from './log.js';
@@ -9,6 +12,9 @@ import { resultLine } from './result-line.js';
 import { print, printError } from './terminal.js';
 
 const HOUR_MS = 3_600_000;
+
+/** A stop takes at most 3 s for the hosts, 1 s of sending and 10 s for the last requests (DESIGN 5); a commit on a slow disk gets the rest. Less than TimeoutStopSec of the units. */
+const STOP_DEADLINE_MS = 20_000;
 
 /** `sentinel start`: runs the agent until SIGTERM, SIGINT or SIGHUP; a second signal ends at once. Gives the exit code; throws before anything runs. */
 export async function start(options: { config?: string }): Promise<number> {
@@ -26,8 +32,17 @@ export async function start(options: { config?: string }): Promise<number> {
     const agent = await startAgent({ ...loaded, log });
     logWhereResultsAre(agent, loaded.config, log);
     if (process.stdout.isTTY) agent.onResult((status: TaskStatus) => print(resultLine(status)));
+    const notifier = createServiceNotifier({
+      env: process.env,
+      clock: systemClock,
+      log: log.child({ component: 'ops' }),
+      status: () => agentLine(agent.tasks(), agent.destinations()),
+    });
+    notifier.ready();
     log.info({ signal: await signal }, 'stopping');
-    await agent.stop();
+    notifier.stopping();
+    await stopInTime(agent, log);
+    notifier.close();
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof SentinelError)) throw error;
@@ -53,6 +68,18 @@ function nextSignal(): Promise<NodeJS.Signals> {
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
   });
+}
+
+/** Whatever a stop still waits for, the process ends before systemd kills it and everything in its group. */
+async function stopInTime(agent: Agent, log: pino.Logger): Promise<void> {
+  const deadline = systemClock.after(STOP_DEADLINE_MS, () => {
+    log.fatal(
+      `the stop took longer than ${STOP_DEADLINE_MS / 1000} s: the agent ends; what was not committed is lost`,
+    );
+    process.exit(EXIT.internal);
+  });
+  await agent.stop();
+  deadline.cancel();
 }
 
 function logStart(config: Config, log: Logger): void {

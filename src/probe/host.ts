@@ -7,7 +7,7 @@ import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js
 import { Outbox } from './outbox.js';
 import { runOnce } from './outcome.js';
 import { type LoadedPlugin, loadPlugin } from './plugin-loader.js';
-import { toColumns } from './sample-columns.js';
+import { ColumnWriter } from './sample-columns.js';
 import { readOptions, type Task } from './task.js';
 
 const HEARTBEAT_MS = 1000;
@@ -54,6 +54,7 @@ export class ProbeHost {
   /** Tasks that were taken off, until their run has ended. */
   readonly #leaving = new Map<string, Promise<void>>();
   readonly #runs = new Map<HostedTask, { cutShort: AbortController; done: Promise<void> }>();
+  readonly #columns = new ColumnWriter();
   readonly #delay = monitorEventLoopDelay({ resolution: LOOK_MS });
   #hello: Extract<ToHost, { kind: 'hello' }> | undefined;
   #loaded: Promise<Map<string, LoadedPlugin>> | undefined;
@@ -88,7 +89,13 @@ export class ProbeHost {
 
   #start(hello: Extract<ToHost, { kind: 'hello' }>): void {
     this.#hello = hello;
-    this.#outbox = new Outbox(hello.credits, (frame) => this.#send(frame));
+    this.#outbox = new Outbox(hello.credits, ({ id, result, samples }) =>
+      this.#send({
+        kind: 'result',
+        id,
+        result: { ...result, samples: this.#columns.columnsOf(id, samples) },
+      }),
+    );
     this.#loaded = this.#load(hello.plugins);
     this.#delay.enable();
     this.#beat();
@@ -218,6 +225,7 @@ export class ProbeHost {
       if (this.#leaving.get(id) === ended) this.#leaving.delete(id);
     }
     this.#outbox.flush();
+    this.#columns.forget(id);
     this.#send({ kind: 'removed', id });
   }
 
@@ -227,6 +235,7 @@ export class ProbeHost {
     if (hosted === undefined) return undefined;
     this.#schedule.remove(id);
     this.#tasks.delete(id);
+    this.#columns.forget(id);
     const run = this.#runs.get(hosted);
     run?.cutShort.abort();
     const done = run?.done ?? Promise.resolve();
@@ -258,9 +267,9 @@ export class ProbeHost {
     const { ok, reason, evidence } = outcome;
     const finishedMs = startedMs + outcome.durationSeconds * 1000;
     this.#outbox.push({
-      kind: 'result',
       id,
-      result: { plannedMs, startedMs, finishedMs, ok, reason, evidence, samples: toColumns(outcome.samples) },
+      result: { plannedMs, startedMs, finishedMs, ok, reason, evidence },
+      samples: outcome.samples,
     });
   }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
 import {
   Backoff,
@@ -32,6 +33,8 @@ const WELL_MS = 60_000;
 const LOOK_MS = 1000;
 /** Tasks in one frame: to pack them must not hold the agent's loop. */
 const TASKS_PER_FRAME = 100;
+/** Steps of niceness that hosts stand behind those that measure short times. */
+const GIVE_WAY = 5;
 
 /** The variables of the agent's environment that a host gets; secrets of the configuration often live in the others. */
 const PASSED_ENVIRONMENT = ['PATH', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
@@ -195,6 +198,7 @@ export class Lane {
       stopped: false,
     };
     this.#host = host;
+    this.#yieldToClocks(child.pid);
     const reader = new FrameReader<ToAgent>();
     stream.on('data', (chunk: Buffer) => {
       for (const message of reader.push(chunk)) this.#receive(host, message);
@@ -211,6 +215,20 @@ export class Lane {
     void this.#give(host);
     clearInterval(this.#look);
     this.#look = setInterval(() => this.#lookAfter(host), LOOK_MS);
+  }
+
+  /** A built-in plugin that asked for a lane of its own measures short times: all other hosts give way to it on a busy processor. */
+  #yieldToClocks(pid: number | undefined): void {
+    const timed = this.name !== 'probe' && this.#settings.plugins.some(({ builtin }) => builtin);
+    if (pid === undefined || timed) return;
+    try {
+      setPriority(pid, getPriority() + GIVE_WAY);
+    } catch (error) {
+      this.#parts.log.debug(
+        { lane: this.name },
+        `cannot lower the priority of a probe host: ${errorLine(error)}`,
+      );
+    }
   }
 
   #send(message: ToHost): void {

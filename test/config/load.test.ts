@@ -56,6 +56,17 @@ test('where logs go', async () => {
   await f('logging: {output: both, format: pretty}', {}, 'info pretty stdout file');
 });
 
+test('when the log file is moved aside', async () => {
+  const f = async (text: string, want: [number, number]) => {
+    const { logging } = await load(text);
+    assert.deepEqual([logging.maxSizeBytes, logging.maxFiles], want);
+  };
+  await f('', [10 * 2 ** 20, 5]);
+  await f('logging: {max_size: 64KiB, max_files: 1}', [65_536, 1]);
+  await f('logging: {max_size: 0}', [0, 5]);
+  assert.deepEqual(await faults('logging: {max_files: 0}'), ['1:22: logging.max_files: must be at least 1']);
+});
+
 test('a task and its defaults', async () => {
   const { tasks } = await load(`
 tasks:
