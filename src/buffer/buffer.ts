@@ -133,24 +133,29 @@ class TwoLevelBuffer implements BlockBuffer {
   async open(): Promise<void> {
     await this.#disk.open();
     this.#lastId = Math.max(this.#lastId, this.#disk.lastId);
-    this.setRoutes(this.#setUp.routes);
-    for (const { name } of this.#queues.all()) if (!this.#queues.isConfigured(name)) this.#tellQueued(name);
+    this.#setRoutes(this.#setUp.routes);
+    for (const { name } of this.#queues.all()) this.#tellQueued(name, 'run');
   }
 
   setRoutes(routes: Routes): void {
     const before = destinationsOf(this.#routes);
+    this.#setRoutes(routes);
+    for (const { name } of this.#queues.all())
+      if (before.has(name) !== this.#queues.isConfigured(name)) this.#tellQueued(name, 'configuration');
+  }
+
+  #setRoutes(routes: Routes): void {
     this.#routes = routes;
     this.#queues.configure(destinationsOf(routes));
-    for (const name of new Set([...before, ...destinationsOf(routes)]))
-      if (before.has(name) !== this.#queues.isConfigured(name)) this.#tellQueued(name);
   }
 
   /** Says what is queued for a destination that has just come or gone. */
-  #tellQueued(name: string): void {
+  #tellQueued(name: string, what: 'run' | 'configuration'): void {
     const { samples, blocks } = this.stats(name);
     const counts = { destination: name, samples, blocks };
     if (blocks === 0) return;
-    if (this.#queues.isConfigured(name)) this.#log.info(counts, `Samples are queued for "${name}"`);
+    if (this.#queues.isConfigured(name))
+      this.#log.info(counts, `Samples of an earlier ${what} are queued for "${name}"`);
     else
       this.#log.warn(
         counts,
