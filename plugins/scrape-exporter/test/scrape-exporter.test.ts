@@ -296,7 +296,7 @@ test('scrape-exporter: two tasks know nothing of each other', async () => {
 });
 
 test('scrape-exporter: the sample shows every option, and the README shows the sample', () => {
-  const read = (name: string) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
+  const read = (name: string) => readFileSync(fileURLToPath(new URL(`../${name}`, import.meta.url)), 'utf8');
   const sample = read('sample.yaml');
   const shown = parse(sample.replace(/^# (?=[a-z_]+:)/gm, '')) as Record<string, unknown>;
   const entries = sdk.field.metadataOf(plugin.config).entries!;
