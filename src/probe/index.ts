@@ -8,6 +8,6 @@ export {
   type PluginCatalog,
   type PluginFolder,
 } from './plugin-loader.js';
-export { Probes, type ProbesParts } from './probes.js';
+export { Probes } from './probes.js';
 export type { LastResult, TaskStatus } from './status.js';
-export { type ReadOptions, readOptions, type Task } from './task.js';
+export { readOptions, type Task } from './task.js';
