@@ -15,6 +15,7 @@ import {
 } from './lib/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { type PluginCatalog, Probes, type TaskStatus } from './probe/index.js';
+import { LoopDelay, SelfMetrics } from './self/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
 /** What an agent is made of: a checked configuration, its plugins, and where it logs to. */
@@ -83,9 +84,12 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
   const sender = road.resolve<Sender>(SENDER);
   const block = road.resolve<BlockStage>(BLOCK);
   const probes = road.resolve(Probes);
+  const self = road.resolve(SelfMetrics);
   const http = config.http.listen === '' ? undefined : road.resolve<HttpEdge>(HTTP);
+  road.resolve(LoopDelay);
   await http?.start();
   probes.apply(config.tasks);
+  self.apply({ ...config.sentinel, intervalMs: config.sentinel.selfMetricsIntervalMs });
   return {
     metrics,
     tasks: () => probes.statuses(),
@@ -96,10 +100,12 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
     },
     onResult: (listener) => probes.onResult(listener),
     stop: once(async () => {
+      self.stop();
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });
       await http?.close();
+      road.resolve(LoopDelay).stop();
       await buffer.close();
       road.resolve<Resolver>(RESOLVER).close();
       lock?.release();
@@ -172,6 +178,13 @@ function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog)
       });
     }),
   });
+  road.register(SelfMetrics, {
+    useFactory: made(({ clock, metrics }) => {
+      const block = road.resolve<BlockStage>(BLOCK);
+      return new SelfMetrics({ clock, metrics, next: (batch) => block.push(batch) });
+    }),
+  });
+  road.register(LoopDelay, { useFactory: made((parts) => new LoopDelay(parts)) });
   road.register<HttpEdge>(HTTP, {
     useFactory: made(({ log, ...parts }) => {
       const [probes, sender] = [road.resolve(Probes), road.resolve<Sender>(SENDER)];

@@ -18,6 +18,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/config': ['src/lib', 'src/sdk', 'src/net', 'src/probe', 'src/buffer', 'src/sender', 'src/http'],
   'src/schedule': GROUND,
   'src/probe': [...GROUND, 'src/net', 'src/sdk', 'src/schedule'],
+  // a source of batches like probe, with phases made as the schedule's are
+  'src/self': [...GROUND, 'src/schedule'],
   // routes are made of destinations
   'src/block': [...GROUND, 'src/sender'],
   // a block is a noun that three stages share, so it stands in the model

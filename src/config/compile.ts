@@ -51,6 +51,7 @@ export async function compileConfig(
       region: keys.sentinel.region,
       labels: keys.sentinel.labels,
       dataDirectory: resolve(deps.cwd, keys.sentinel.data_dir ?? firstOf(deps.env.STATE_DIRECTORY) ?? 'data'),
+      selfMetricsIntervalMs: keys.sentinel.self_metrics_interval,
     },
     externalLabels: withoutEmpty(keys.global.external_labels),
     tasks: compileTasks(keys.tasks, { catalog, pluginKeys, directory, report }),

@@ -12,6 +12,8 @@ export interface Config {
     labels: Readonly<Record<string, string>>;
     /** Absolute. */
     dataDirectory: string;
+    /** 0 = the agent's own metrics are not sent. */
+    selfMetricsIntervalMs: number;
   };
   /** Added to every sample that lacks the label. */
   externalLabels: Readonly<Record<string, string>>;
