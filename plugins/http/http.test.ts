@@ -170,6 +170,8 @@ test('http: bodies', async (t) => {
     } else if (message.url === '/cut0') {
       response.writeHead(200, { 'content-length': '100' }).flushHeaders();
       setImmediate(() => response.destroy());
+    } else if (message.url === '/slow') {
+      setTimeout(() => response.setHeader('content-length', 0).end(), 200);
     } else if (message.url === '/chunked') {
       response.write('a');
       response.end('b');
@@ -211,6 +213,10 @@ test('http: bodies', async (t) => {
   // 50 MB that travel as 50 KB, held for a pattern: not beyond the limit
   const options = { compression: 'gzip', fail_if_body_matches_regexp: ['x'] };
   await f('/bomb', options, /^too_large: .*longer than 10485760 bytes$/, [size('/bomb'), 10485760]);
+  // and nothing goes on behind it: while the next probe waits, so does the process
+  const before = performance.eventLoopUtilization();
+  await f('/slow', {}, /^ok$/, [0, 0]);
+  assert(performance.eventLoopUtilization(before).utilization < 0.5);
 });
 
 test('http: redirects', async (t) => {

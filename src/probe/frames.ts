@@ -3,11 +3,17 @@ import { invariant } from '../lib/index.js';
 import type { Reason } from '../sdk/index.js';
 import type { Task } from './task.js';
 
-/** The samples of a run, by columns: what crosses from a probe host to the agent. */
-export interface SampleColumns {
+/** Names and labels of a run's samples, in their order. */
+export interface SampleShape {
   names: string[];
   /** Name and value in turn, sorted by name; `undefined` where a sample has no labels of its own. */
   labels: (string[] | undefined)[];
+}
+
+/** The samples of a run, by columns: what crosses from a probe host to the agent. */
+export interface SampleColumns {
+  /** Absent when it is the shape of the task's result before: most runs give the same series, and then only numbers cross. */
+  shape: SampleShape | undefined;
   values: Float64Array;
   /** Milliseconds; NaN where a sample has none of its own. Absent when none has. */
   timestamps: Float64Array | undefined;

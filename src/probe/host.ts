@@ -7,7 +7,7 @@ import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js
 import { Outbox } from './outbox.js';
 import { runOnce } from './outcome.js';
 import { type LoadedPlugin, loadPlugin } from './plugin-loader.js';
-import { toColumns } from './sample-columns.js';
+import { ColumnWriter } from './sample-columns.js';
 import { readOptions, type Task } from './task.js';
 
 const HEARTBEAT_MS = 1000;
@@ -52,6 +52,7 @@ export class ProbeHost {
   /** Tasks that the agent wants here, also those that are still being prepared. */
   readonly #wanted = new Map<string, Task>();
   readonly #runs = new Map<HostedTask, { cutShort: AbortController; done: Promise<void> }>();
+  readonly #columns = new ColumnWriter();
   readonly #delay = monitorEventLoopDelay({ resolution: LOOK_MS });
   #hello: Extract<ToHost, { kind: 'hello' }> | undefined;
   #loaded: Promise<Map<string, LoadedPlugin>> | undefined;
@@ -86,7 +87,13 @@ export class ProbeHost {
 
   #start(hello: Extract<ToHost, { kind: 'hello' }>): void {
     this.#hello = hello;
-    this.#outbox = new Outbox(hello.credits, (frame) => this.#send(frame));
+    this.#outbox = new Outbox(hello.credits, ({ id, result, samples }) =>
+      this.#send({
+        kind: 'result',
+        id,
+        result: { ...result, samples: this.#columns.columnsOf(id, samples) },
+      }),
+    );
     this.#loaded = this.#load(hello.plugins);
     this.#delay.enable();
     this.#beat();
@@ -207,6 +214,7 @@ export class ProbeHost {
     if (hosted === undefined) return;
     this.#schedule.remove(id);
     this.#tasks.delete(id);
+    this.#columns.forget(id);
     const run = this.#runs.get(hosted);
     run?.cutShort.abort();
     void (run?.done ?? Promise.resolve()).then(() =>
@@ -238,9 +246,9 @@ export class ProbeHost {
     const { ok, reason, evidence } = outcome;
     const finishedMs = startedMs + outcome.durationSeconds * 1000;
     this.#outbox.push({
-      kind: 'result',
       id,
-      result: { plannedMs, startedMs, finishedMs, ok, reason, evidence, samples: toColumns(outcome.samples) },
+      result: { plannedMs, startedMs, finishedMs, ok, reason, evidence },
+      samples: outcome.samples,
     });
   }
 

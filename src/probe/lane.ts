@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { Backoff, type Clock, errorLine, type Logger, PROBE_HOST_PROGRAM, type Timer } from '../lib/index.js';
 import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js';
@@ -21,6 +22,8 @@ const STOP_MS = 3000;
 /** A host that lived so long was well: the next restart is at once again. */
 const WELL_MS = 60_000;
 const LOOK_MS = 1000;
+/** Steps of niceness that hosts stand behind those that measure short times. */
+const GIVE_WAY = 5;
 
 /** The variables of the agent's environment that a host gets; secrets of the configuration often live in the others. */
 const PASSED_ENVIRONMENT = ['PATH', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
@@ -143,6 +146,7 @@ export class Lane {
       stopped: false,
     };
     this.#host = host;
+    this.#yieldToClocks(child.pid);
     const reader = new FrameReader<ToAgent>();
     stream.on('data', (chunk: Buffer) => {
       for (const message of reader.push(chunk)) this.#receive(host, message);
@@ -159,6 +163,22 @@ export class Lane {
     this.#send({ kind: 'tasks', add: [...this.#tasks.values()], remove: [] });
     clearInterval(this.#look);
     this.#look = setInterval(() => this.#lookAfter(host), LOOK_MS);
+  }
+
+  /** A built-in plugin that asked for a lane of its own measures short times: all other hosts give way to it on a busy processor. */
+  #yieldToClocks(pid: number | undefined): void {
+    const timed = this.#parts.plugins.some(
+      ({ builtin, definition }) => builtin && definition.lane !== undefined,
+    );
+    if (pid === undefined || timed) return;
+    try {
+      setPriority(pid, getPriority() + GIVE_WAY);
+    } catch (error) {
+      this.#parts.log.debug(
+        { lane: this.name },
+        `cannot lower the priority of a probe host: ${errorLine(error)}`,
+      );
+    }
   }
 
   #send(message: ToHost): void {

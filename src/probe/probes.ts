@@ -8,9 +8,6 @@ import type { LastResult, TaskStatus } from './status.js';
 import type { Task } from './task.js';
 import { type AgentLabels, TaskSeries } from './task-series.js';
 
-/** Values of a result that are kept for people. */
-const KEPT_VALUES = 32;
-
 /** What the probe stage needs. */
 export interface ProbesParts {
   clock: Clock;
@@ -159,6 +156,14 @@ export class Probes {
   #take(watched: Watched, result: RunResult): void {
     const { status, task, series } = watched;
     const plugin = task.plugin;
+    const duplicatesBefore = series.duplicates;
+    const batch = series.batchOf(result);
+    if (batch === undefined) {
+      this.#metrics.dropped.with({ reason: 'replaced' }).inc(result.samples.values.length);
+      return;
+    }
+    this.#metrics.dropped.with({ reason: 'duplicate' }).inc(series.duplicates - duplicatesBefore);
+    this.#push(batch);
     status.problem = undefined;
     status.runs++;
     this.#metrics.runs.with({ plugin }).inc();
@@ -167,11 +172,7 @@ export class Probes {
       status.failures++;
       this.#metrics.failures.with({ plugin, reason: result.reason ?? 'internal' }).inc();
     }
-    const duplicatesBefore = series.duplicates;
-    const batch = series.batchOf(result);
-    this.#metrics.dropped.with({ reason: 'duplicate' }).inc(series.duplicates - duplicatesBefore);
-    this.#push(batch);
-    status.last = lastResult(result);
+    status.last = lastResult(result, series.valuesOf(result));
     for (const listener of this.#listeners) listener(status);
   }
 
@@ -186,24 +187,17 @@ function sameTask(a: Task, b: Task | undefined): boolean {
   return b !== undefined && JSON.stringify(a) === JSON.stringify(b);
 }
 
-function lastResult(result: RunResult): LastResult {
-  const values: Record<string, number> = {};
-  const { names, labels, values: numbers } = result.samples;
-  let kept = 0;
-  for (let i = 0; i < names.length && kept < KEPT_VALUES; i++) {
-    if (labels[i] !== undefined) continue;
-    values[names[i]!] = numbers[i]!;
-    kept++;
-  }
-  const { plannedMs, startedMs, ok, reason, evidence } = result;
+function lastResult(result: RunResult, values: Readonly<Record<string, number>>): LastResult {
+  const { plannedMs, startedMs, finishedMs, ok, reason, evidence, samples } = result;
+  const durationSeconds = (finishedMs - startedMs) / 1000;
   return {
     plannedMs,
     startedMs,
-    durationSeconds: (result.finishedMs - startedMs) / 1000,
+    durationSeconds,
     ok,
     reason,
     evidence,
-    samples: names.length,
+    samples: samples.values.length,
     values,
   };
 }
