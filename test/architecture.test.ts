@@ -26,7 +26,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/buffer': GROUND,
   'src/sender': [...GROUND, 'src/net'],
   // the edges: they look at the road, the road never looks at them
-  'src/http': [...GROUND, 'src/probe', 'src/sender'],
+  'src/http': [...GROUND, 'src/net', 'src/probe', 'src/sender', 'src/web'],
+  // the pages show what probe and sender tell of themselves
+  'src/web': [...GROUND, 'src/probe', 'src/sender'],
   'src/cli': [...GROUND, 'src/net', 'src/sdk', 'src/config', 'src/probe', 'src/sender', 'src/main'],
   'src/main': ['*'],
   'plugins/*': ['src/sdk'],

@@ -1,6 +1,7 @@
 import type { BufferOptions } from '../buffer/index.js';
-import type { Task } from '../probe/task.js';
-import type { Destination } from '../sender/destination.js';
+import type { HttpOptions } from '../http/index.js';
+import type { Task } from '../probe/index.js';
+import type { Destination } from '../sender/index.js';
 
 /** A whole configuration: checked, compiled, frozen. */
 export interface Config {
@@ -25,13 +26,12 @@ export interface Config {
     /** Keys that hold for a whole probe host, by plugin, as written. */
     hostConfig: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   };
-  http: {
-    /** `host:port` or `unix:/path`; empty = off. */
-    listen: string;
-  };
+  http: HttpOptions;
   buffer: BufferOptions;
   destinations: readonly Destination[];
   logging: LoggingOptions;
+  /** The sections without `tasks` as written, for people: environment put in, secrets masked. */
+  shown: Readonly<Record<string, unknown>>;
   /** What deserves a line in the log but is no error (a key without effect, secrets readable by others). */
   warnings: readonly string[];
 }

@@ -2,3 +2,4 @@ export type { LoadDependencies, LoadedConfig } from './compile.js';
 export type { Config, LoggingOptions } from './config.js';
 export { ConfigError } from './error.js';
 export { loadConfig } from './load.js';
+export { configText } from './shown.js';

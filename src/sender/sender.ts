@@ -39,7 +39,6 @@ export interface Sender {
   stop(options: { drainMs: number }): Promise<SenderResult>;
 }
 
-const NOT_READY_MS = 120_000;
 const MAX_LAST_SENDING_MS = 10_000;
 
 /** Creates the sender of these destinations, and begins to send. */
@@ -61,7 +60,7 @@ export function createSender(setUp: SenderSetUp): Sender {
   return {
     status,
     ready() {
-      const late = outlets.filter(({ sender }) => sender.waitedMs() >= NOT_READY_MS);
+      const late = outlets.filter(({ sender }) => sender.isLate);
       return {
         ready: late.length === 0,
         reasons: late.map(({ sender }) => whyLate(sender.status(), sender.waitedMs())),
