@@ -1,9 +1,10 @@
 import 'reflect-metadata';
+import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
 import { type BlockStage, createBlockStage, routesOf } from './block/index.js';
 import { type BlockBuffer, type DirectoryLock, lockDirectory, openBuffer } from './buffer/index.js';
-import type { Config } from './config/index.js';
-import { createHttpEdge, type HttpEdge } from './http/index.js';
+import { type Config, configText } from './config/index.js';
+import { createHttpEdge, type HttpEdge, type HttpView } from './http/index.js';
 import {
   type Clock,
   errorLine,
@@ -15,6 +16,7 @@ import {
 } from './lib/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { type PluginCatalog, Probes, type TaskStatus } from './probe/index.js';
+import { LoopDelay, SelfMetrics } from './self/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
 /** What an agent is made of: a checked configuration, its plugins, and where it logs to. */
@@ -55,6 +57,10 @@ const BUFFER = Symbol('BlockBuffer');
 const SENDER = Symbol('Sender');
 const BLOCK = Symbol('BlockStage');
 const HTTP = Symbol('HttpEdge');
+const CONTROL = Symbol('ControlEdge');
+
+/** Start of this process, wall clock. */
+const START_MS = Date.now() - performance.now();
 
 /** How long a stop sends before it commits what is left (DESIGN 5). */
 const DRAIN_MS = 1000;
@@ -83,9 +89,12 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
   const sender = road.resolve<Sender>(SENDER);
   const block = road.resolve<BlockStage>(BLOCK);
   const probes = road.resolve(Probes);
+  const self = road.resolve(SelfMetrics);
   const http = config.http.listen === '' ? undefined : road.resolve<HttpEdge>(HTTP);
-  await http?.start();
+  const control = road.resolve<HttpEdge>(CONTROL);
+  await Promise.all([control.start(), http?.start()]);
   probes.apply(config.tasks);
+  self.apply({ ...config.sentinel, intervalMs: config.sentinel.selfMetricsIntervalMs });
   return {
     metrics,
     tasks: () => probes.statuses(),
@@ -96,10 +105,12 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
     },
     onResult: (listener) => probes.onResult(listener),
     stop: once(async () => {
+      self.stop();
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });
-      await http?.close();
+      await Promise.all([control.close(), http?.close()]);
+      road.resolve(LoopDelay).stop();
       await buffer.close();
       road.resolve<Resolver>(RESOLVER).close();
       lock?.release();
@@ -172,18 +183,62 @@ function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog)
       });
     }),
   });
+  road.register(SelfMetrics, {
+    useFactory: made(({ clock, metrics }) => {
+      const block = road.resolve<BlockStage>(BLOCK);
+      return new SelfMetrics({ clock, metrics, next: (batch) => block.push(batch) });
+    }),
+  });
+  road.register(LoopDelay, { useFactory: made((parts) => new LoopDelay(parts)) });
   road.register<HttpEdge>(HTTP, {
     useFactory: made(({ log, ...parts }) => {
-      const [probes, sender] = [road.resolve(Probes), road.resolve<Sender>(SENDER)];
-      const view = { tasks: () => probes.statuses(), ready: () => sender.ready() };
+      const view = viewOf(road, config, catalog);
       return createHttpEdge({
         ...parts,
+        ...config.http,
         log: log.child({ component: 'http' }),
-        listen: config.http.listen,
+        extraHosts: [sentinel.name],
         view,
       });
     }),
   });
+  road.register<HttpEdge>(CONTROL, {
+    useFactory: made(({ log, ...parts }) =>
+      createHttpEdge({
+        ...parts,
+        listener: 'control',
+        listen: `unix:${join(sentinel.dataDirectory, 'control.sock')}`,
+        log: log.child({ component: 'control' }),
+        view: viewOf(road, config, catalog),
+      }),
+    ),
+  });
+}
+
+/** The agent, as its pages look at it. */
+function viewOf(road: DependencyContainer, config: Config, catalog: PluginCatalog): HttpView {
+  const [probes, sender] = [road.resolve(Probes), road.resolve<Sender>(SENDER)];
+  const [delay, metrics] = [road.resolve(LoopDelay), road.resolve(Metrics)];
+  const { name, dataDirectory } = config.sentinel;
+  return {
+    tasks: () => probes.statuses(),
+    destinations: () => sender.status(),
+    hosts: () => probes.hostStatuses(),
+    ready: () => sender.ready(),
+    config: () => configText(config, catalog),
+    runtime: () => ({
+      name,
+      dataDirectory,
+      startMs: START_MS,
+      configFile: config.file,
+      loopDelayMs: delay.worstMs(),
+      buffer: {
+        memoryBytes: metrics.value('sentinel_buffer_memory_bytes') ?? 0,
+        diskBytes: metrics.value('sentinel_buffer_disk_bytes') ?? 0,
+        diskHealthy: metrics.value('sentinel_buffer_disk_healthy') === 1,
+      },
+    }),
+  };
 }
 
 /** Metrics about the process itself, which no stage owns. */
@@ -195,7 +250,7 @@ function describeBuild(metrics: Metrics): void {
     .set(1);
   metrics
     .gauge('sentinel_start_time_seconds', 'Start of the agent, seconds since 1970.')
-    .set(Date.now() / 1000);
+    .set(START_MS / 1000);
   metrics.gaugeOf(
     'process_resident_memory_bytes',
     'Resident memory of the agent process, without its probe hosts.',

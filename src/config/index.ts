@@ -5,3 +5,4 @@ export { loadConfig } from './load.js';
 export { type ReadSource, readConfigApart } from './reader.js';
 export { Reloader, type ReloaderParts, type ReloadResult } from './reloader.js';
 export { messagesOf, type ReadConfig, type ReaderMessage } from './transfer.js';
+export { configText } from './shown.js';

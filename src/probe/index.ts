@@ -9,5 +9,12 @@ export {
   type PluginFolder,
 } from './plugin-loader.js';
 export { Probes } from './probes.js';
-export type { LastResult, TaskStatus } from './status.js';
+export {
+  type HostStatus,
+  type LastResult,
+  TASK_STATES,
+  type TaskState,
+  type TaskStatus,
+  taskState,
+} from './status.js';
 export { readOptions, type Task } from './task.js';

@@ -5,7 +5,7 @@ import { Lane, type LaneSettings } from './lane.js';
 import { LeavingTasks } from './leaving.js';
 import { probeMetrics } from './metrics.js';
 import type { PluginFolder } from './plugin-loader.js';
-import type { LastResult, TaskStatus } from './status.js';
+import type { HostStatus, LastResult, TaskStatus } from './status.js';
 import type { Task } from './task.js';
 import { type AgentLabels, TaskSeries } from './task-series.js';
 
@@ -150,6 +150,19 @@ export class Probes {
   /** Process ids of the probe hosts, by lane. */
   hosts(): ReadonlyMap<string, number | undefined> {
     return new Map([...this.#lanes].map(([name, lane]) => [name, lane.pid]));
+  }
+
+  /** What there is to know of the probe hosts of lanes with tasks. */
+  hostStatuses(): HostStatus[] {
+    const tasks = new Map<string, number>();
+    for (const { task } of this.#tasks.values()) tasks.set(task.lane, (tasks.get(task.lane) ?? 0) + 1);
+    return [...tasks].map(([lane, count]) => ({
+      lane,
+      pid: this.#lanes.get(lane)?.pid,
+      tasks: count,
+      restarts: this.#metrics.restarts.with({ lane }).value,
+      loopDelayMs: this.#metrics.loopDelay.with({ lane }).value * 1000,
+    }));
   }
 
   /** Ends all probe hosts; what had finished is passed on before it settles. */

@@ -1,1 +1,2 @@
+export { offsetOf, tickAfter } from './offset.js';
 export { Schedule } from './schedule.js';

@@ -29,6 +29,8 @@ interface Lane {
   signal: Signal;
 }
 
+/** Data that has been pending without a 2xx for so long is late. */
+const LATE_MS = 120_000;
 /** Characters of what a receiver says that are shown: as many as Prometheus shows. */
 const MAX_WORDS = 1024;
 
@@ -101,18 +103,25 @@ export class DestinationSender {
     return this.#setUp.clock.monotonic() - this.#waitingSinceMs;
   }
 
+  /** Data has been pending without a 2xx for so long that something must be done (DESIGN 6). */
+  get isLate(): boolean {
+    return this.waitedMs() >= LATE_MS;
+  }
+
   /** What there is to know about it. */
   status(): DestinationStatus {
     const { destination, queue, clock } = this.#setUp;
-    const { samples, blocks, oldestMs, droppedSamples } = queue.stats(destination.name);
+    const { samples, blocks, bytes, oldestMs, droppedSamples } = queue.stats(destination.name);
     const waitedMs = this.waitedMs();
     return {
       name: destination.name,
       url: redactUrl(destination.url),
+      state: this.isLate ? 'late' : this.#health.lastError === undefined ? 'ok' : 'failing',
       sentSamples: this.#metrics.samples.value,
       failedSamples: droppedSamples,
       pendingSamples: samples,
       pendingBlocks: blocks,
+      pendingBytes: bytes,
       oldestPendingMs: oldestMs,
       lastSuccessMs: this.#health.lastSuccessMs,
       lastError: this.#health.lastError,

@@ -45,7 +45,6 @@ export interface Sender {
   stop(options: { drainMs: number }): Promise<SenderResult>;
 }
 
-const NOT_READY_MS = 120_000;
 const MAX_LAST_SENDING_MS = 10_000;
 
 /** A removed or changed destination may finish the request that is in flight, for so long. */
@@ -87,7 +86,7 @@ class ReplicatingSender implements Sender {
   }
 
   ready(): { ready: boolean; reasons: readonly string[] } {
-    const late = [...this.#outlets.values()].filter(({ sender }) => sender.waitedMs() >= NOT_READY_MS);
+    const late = [...this.#outlets.values()].filter(({ sender }) => sender.isLate);
     return {
       ready: late.length === 0,
       reasons: late.map(({ sender }) => whyLate(sender.status(), sender.waitedMs())),
