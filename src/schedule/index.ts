@@ -1,2 +1,3 @@
+export { ClockWatch } from './clock-watch.js';
 export { hash32 } from './offset.js';
-export { type Plan, Schedule, type ScheduleEvents } from './schedule.js';
+export { type MissReason, type Plan, type Resume, Schedule, type ScheduleEvents } from './schedule.js';
