@@ -4,7 +4,7 @@ export class LeavingTasks<T> {
   readonly #lanes = new Map<string, Map<string, T[]>>();
 
   /** Adds a task that was just taken off. */
-  add({ lane, id }: { lane: string; id: string }, leaving: T): void {
+  add(lane: string, id: string, leaving: T): void {
     const tasks = this.#lanes.get(lane) ?? new Map<string, T[]>();
     this.#lanes.set(lane, tasks);
     tasks.set(id, [...(tasks.get(id) ?? []), leaving]);

@@ -1,12 +1,16 @@
-import { type Clock, type Logger, type Metrics, sameValue, TimeSlice } from '../lib/index.js';
+import { type Clock, type Logger, type Metrics, sameValue, type Timer, TimeSlice } from '../lib/index.js';
 import type { Batch, Next } from '../model/index.js';
 import type { RunResult, ToAgent } from './frames.js';
+import type { HostEnd } from './host-child.js';
+import { HOST_LIMITS, type HostLimits } from './host-limits.js';
 import { Lane, type LaneSettings } from './lane.js';
 import { LeavingTasks } from './leaving.js';
 import { probeMetrics } from './metrics.js';
 import type { PluginFolder } from './plugin-loader.js';
+import { Quarantine } from './quarantine.js';
 import type { HostStatus, LastResult, TaskStatus } from './status.js';
 import type { Task } from './task.js';
+import { changesTo, sameSeries, type TaskChange } from './task-changes.js';
 import { type AgentLabels, TaskSeries } from './task-series.js';
 
 /** Tasks that are changed without a look at the time. */
@@ -26,6 +30,8 @@ export interface ProbesParts extends ProbesSettings {
   log: Logger;
   metrics: Metrics;
   next: Next;
+  /** Tests have less patience. */
+  limits?: HostLimits;
 }
 
 /** A task with what is known of it. */
@@ -41,41 +47,51 @@ interface Leaving extends Watched {
   hasHeir: boolean;
 }
 
-/** What a new list of tasks changes for one id. */
-interface TaskChange {
-  old: Task | undefined;
-  next: Task | undefined;
+/** A plugin that is left out for a while. */
+interface SetAside {
+  sinceMs: number;
+  problem: string;
+  back: Timer;
 }
 
 /** Due task -> batch: keeps a probe host per lane, and turns what their runs give into batches for the next stage. */
 export class Probes {
   readonly #parts: ProbesParts;
+  readonly #limits: HostLimits;
   readonly #metrics: ReturnType<typeof probeMetrics>;
+  readonly #quarantine: Quarantine;
   readonly #lanes = new Map<string, Lane>();
   readonly #leaving = new LeavingTasks<Leaving>();
   #settings: ProbesSettings;
   #tasks = new Map<string, Watched>();
   #stopped = false;
+  /** Plugins that were given a host of their own, named as they are, after the host that they shared died. */
+  readonly #parted = new Set<string>();
+  readonly #setAside = new Map<string, SetAside>();
   readonly #listeners: ((status: TaskStatus) => void)[] = [];
 
   constructor(parts: ProbesParts) {
     this.#parts = parts;
     const { catalog, agent, hostConfig } = parts;
     this.#settings = { catalog, agent, hostConfig };
+    this.#limits = parts.limits ?? HOST_LIMITS;
     this.#metrics = probeMetrics(parts.metrics);
+    this.#quarantine = new Quarantine(parts.clock, this.#limits);
   }
 
   /**
-   * Runs these tasks and no others, with these settings. A task that is equal to the one of its id goes on untouched, in phase and counters; a lane is
+   * Runs these tasks and no others, with these settings. A task that is equal to the one of its id goes on untouched, in phase and counters; a host is
    * started again only where its plugins, their host keys or the agent's name changed. One call at a time; it gives way to others while it works.
    */
   async apply(tasks: readonly Task[], settings: Partial<ProbesSettings> = {}): Promise<void> {
     const slice = new TimeSlice();
-    const { agent } = this.#settings;
-    this.#settings = { ...this.#settings, ...settings };
-    if (!sameValue(agent, this.#settings.agent)) await this.#relabel(slice);
+    const before = this.#settings;
+    this.#settings = { ...before, ...settings };
+    if (!sameValue(before.agent, this.#settings.agent)) await this.#relabel(slice);
     for (const lane of this.#lanes.values()) lane.set(this.#laneSettings(lane.name));
-    const changes = await this.#changesTo(tasks, slice);
+    for (const plugin of this.#setAside.keys())
+      if (stampOf(before, plugin) !== stampOf(this.#settings, plugin)) this.#takeBack(plugin);
+    const changes = await changesTo(this.#tasks, tasks, slice);
     for (let i = 0; i < changes.length; i += CHANGES_AT_ONCE) {
       if (slice.isUp) await slice.next();
       if (this.#stopped) return;
@@ -83,58 +99,6 @@ export class Probes {
     }
     this.#tasks = new Map(tasks.map(({ id }) => [id, this.#tasks.get(id)!]));
     this.#metrics.tasks.set(this.#tasks.size);
-  }
-
-  async #changesTo(tasks: readonly Task[], slice: TimeSlice): Promise<TaskChange[]> {
-    const changes: TaskChange[] = [];
-    const wanted = new Map(tasks.map((task) => [task.id, task]));
-    for (const [id, { task: old }] of this.#tasks) {
-      if (slice.isUp) await slice.next();
-      const next = wanted.get(id);
-      if (!sameValue(old, next)) changes.push({ old, next });
-    }
-    for (const next of tasks) if (!this.#tasks.has(next.id)) changes.push({ old: undefined, next });
-    return changes;
-  }
-
-  #change(changes: readonly TaskChange[]): void {
-    const lanes = new Map<string, { add: Task[]; remove: string[] }>();
-    const laneOf = (task: Task) => {
-      const lane = lanes.get(task.lane) ?? { add: [], remove: [] };
-      lanes.set(task.lane, lane);
-      return lane;
-    };
-    for (const { old, next } of changes) {
-      const series = old && this.#takeOff(old, next);
-      if (old !== undefined) laneOf(old).remove.push(old.id);
-      if (next === undefined) continue;
-      this.#watch(next, series);
-      laneOf(next).add.push(next);
-    }
-    for (const [name, { add, remove }] of lanes) {
-      const lane = this.#lane(name);
-      if (!lane.isHosted) this.#endLane(name);
-      lane.apply(add, remove);
-    }
-  }
-
-  /** Gives the series of the old task where the next one goes on with them. */
-  #takeOff(old: Task, next: Task | undefined): TaskSeries | undefined {
-    const watched = this.#tasks.get(old.id)!;
-    this.#tasks.delete(old.id);
-    const series = next !== undefined && sameSeries(old, next) ? watched.series : undefined;
-    this.#leaving.add(old, { ...watched, hasHeir: series !== undefined });
-    return series;
-  }
-
-  /** All samples get other labels: the present series end. */
-  async #relabel(slice: TimeSlice): Promise<void> {
-    for (const watched of this.#tasks.values()) {
-      if (slice.isUp) await slice.next();
-      const next = watched.series.relabelled(this.#settings.agent);
-      this.#endSeries(watched.series);
-      watched.series = next;
-    }
   }
 
   /** What is known of every task, in the order of the configuration. */
@@ -155,7 +119,10 @@ export class Probes {
   /** What there is to know of the probe hosts of lanes with tasks. */
   hostStatuses(): HostStatus[] {
     const tasks = new Map<string, number>();
-    for (const { task } of this.#tasks.values()) tasks.set(task.lane, (tasks.get(task.lane) ?? 0) + 1);
+    for (const { task } of this.#tasks.values()) {
+      const lane = this.#laneOf(task);
+      tasks.set(lane, (tasks.get(lane) ?? 0) + 1);
+    }
     return [...tasks].map(([lane, count]) => ({
       lane,
       pid: this.#lanes.get(lane)?.pid,
@@ -168,28 +135,80 @@ export class Probes {
   /** Ends all probe hosts; what had finished is passed on before it settles. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const { back } of this.#setAside.values()) back.cancel();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
+  }
+
+  #change(changes: readonly TaskChange[]): void {
+    for (const { old, next } of changes) {
+      const series = old && this.#takeOff(old, next);
+      if (next !== undefined) this.#watch(next, series);
+    }
+    const tasks = (of: (change: TaskChange) => Task | undefined) => changes.flatMap((one) => of(one) ?? []);
+    this.#applyToLanes(
+      tasks(({ next }) => next),
+      tasks(({ old }) => old),
+    );
+  }
+
+  /** Gives the series of the old task where the next one goes on with them. */
+  #takeOff(old: Task, next: Task | undefined): TaskSeries | undefined {
+    const watched = this.#tasks.get(old.id)!;
+    this.#tasks.delete(old.id);
+    const series = next !== undefined && sameSeries(old, next) ? watched.series : undefined;
+    this.#leaving.add(this.#laneOf(old), old.id, { ...watched, hasHeir: series !== undefined });
+    return series;
+  }
+
+  /** All samples get other labels: the present series end. */
+  async #relabel(slice: TimeSlice): Promise<void> {
+    for (const watched of this.#tasks.values()) {
+      if (slice.isUp) await slice.next();
+      const next = watched.series.relabelled(this.#settings.agent);
+      this.#pushEnd(watched.series, watched.status);
+      watched.series = next;
+    }
+  }
+
+  #applyToLanes(added: readonly Task[], removed: readonly Task[]): void {
+    const runnable = added.filter((task) => !this.#setAside.has(task.plugin));
+    for (const name of new Set([...removed, ...runnable].map((task) => this.#laneOf(task)))) {
+      const inLane = (task: Task) => this.#laneOf(task) === name;
+      const gone = removed.filter(inLane).map(({ id }) => id);
+      const lane = this.#lane(name);
+      if (!lane.isHosted) this.#endLane(name);
+      lane.apply(runnable.filter(inLane), gone);
+    }
+  }
+
+  #laneOf(task: Task): string {
+    return this.#parted.has(task.plugin) ? task.plugin : task.lane;
   }
 
   #lane(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (lane !== undefined) return lane;
     const { clock, log } = this.#parts;
-    lane = new Lane(name, this.#laneSettings(name), {
+    const { loopDelay, droppedResults, droppedLines, restarts } = this.#metrics;
+    lane = new Lane(name, {
       clock,
       log,
+      settings: this.#laneSettings(name),
+      limits: this.#limits,
       events: {
         onMessage: (message) => this.#receive(name, message),
         onHeartbeat: (heartbeat) => {
-          this.#metrics.loopDelay.with({ lane: name }).set(heartbeat.worstLoopDelayMs / 1000);
-          this.#metrics.droppedResults.with({ lane: name }).inc(heartbeat.droppedResults);
+          loopDelay.with({ lane: name }).set(heartbeat.worstLoopDelayMs / 1000);
+          droppedResults.with({ lane: name }).inc(heartbeat.droppedResults);
+          droppedLines.with({ lane: name }).inc(heartbeat.droppedLines);
         },
-        onDeath: (running) => {
-          this.#metrics.restarts.with({ lane: name }).inc();
-          for (const id of running) this.#countAborted(this.#watched(name, id));
+        onCutShort: (ids) => {
+          for (const id of ids) this.#countAborted(this.#watched(name, id));
         },
-        onClose: () => {
-          this.#metrics.loopDelay.remove({ lane: name });
+        onRestart: () => restarts.with({ lane: name }).inc(),
+        onDeath: (end) => this.#judge(name, end),
+        onEnd: () => {
+          loopDelay.remove({ lane: name });
           this.#endLane(name);
         },
       },
@@ -200,7 +219,9 @@ export class Probes {
 
   #laneSettings(name: string): LaneSettings {
     const { catalog, agent, hostConfig } = this.#settings;
-    const own = [...catalog.plugins.values()].filter((plugin) => plugin.lane === name);
+    const own = [...catalog.plugins.values()].filter(
+      (plugin) => plugin.lane === name || plugin.definition.name === name,
+    );
     return {
       plugins: own.map(({ directory, builtin, stamp }) => ({ directory, builtin, stamp })),
       hello: {
@@ -209,7 +230,78 @@ export class Probes {
           own.map(({ definition }) => [definition.name, hostConfig[definition.name] ?? {}]),
         ),
       },
+      // A built-in plugin that asked for a lane of its own measures short times.
+      timed: own.some(({ builtin, lane }) => builtin && lane !== 'probe'),
     };
+  }
+
+  /** A host died: whoever keeps doing that to it is taken out. */
+  #judge(lane: string, end: HostEnd): void {
+    if (end.fromOutside) return;
+    const inLane = [...this.#tasks.values()].map(({ task }) => task).filter((task) => this.#isIn(task, lane));
+    const running = new Set(end.running);
+    const verdict = this.#quarantine.judge({
+      lane,
+      plugins: pluginsOf(inLane),
+      running: pluginsOf(inLane.filter(({ id }) => running.has(id))),
+    });
+    if (verdict.kind === 'part') this.#part(lane, verdict.plugins);
+    else if (verdict.kind === 'set_aside') this.#leaveOut(verdict.plugin, verdict.forMs, end.how);
+  }
+
+  #isIn(task: Task, lane: string): boolean {
+    return this.#laneOf(task) === lane && !this.#setAside.has(task.plugin);
+  }
+
+  /** Gives plugins a host of their own, so that the next death has one culprit. */
+  #part(lane: string, plugins: readonly string[]): void {
+    this.#parts.log.error(
+      { lane, plugins },
+      'The probe host keeps dying: these plugins ran, and each gets a host of its own',
+    );
+    const tasks = this.#tasksOf(plugins);
+    this.#applyToLanes([], tasks);
+    for (const plugin of plugins) this.#parted.add(plugin);
+    this.#applyToLanes(tasks, []);
+  }
+
+  #leaveOut(plugin: string, forMs: number, how: string): void {
+    const { clock, log } = this.#parts;
+    const until = new Date(clock.now() + forMs).toISOString();
+    const problem = `plugin "${plugin}" is set aside until ${until}, because its probe host keeps dying: it ${how}`;
+    log.error({ plugin, until }, `Plugin set aside: its probe host keeps dying; the last time it ${how}`);
+    const tasks = this.#tasksOf([plugin]);
+    this.#applyToLanes([], tasks);
+    const back = clock.after(forMs, () => this.#takeBack(plugin));
+    this.#setAside.set(plugin, { sinceMs: clock.monotonic(), problem, back });
+    this.#metrics.setAside.set(this.#setAside.size);
+    for (const { id } of tasks) {
+      const { status, series } = this.#tasks.get(id)!;
+      status.problem = problem;
+      this.#pushEnd(series, status);
+    }
+  }
+
+  /** Tries a plugin again that was set aside. */
+  #takeBack(plugin: string): void {
+    const aside = this.#setAside.get(plugin);
+    if (aside === undefined) return;
+    aside.back.cancel();
+    this.#setAside.delete(plugin);
+    this.#metrics.setAside.set(this.#setAside.size);
+    this.#parts.log.warn({ plugin }, 'Plugin is tried again');
+    const tasks = this.#tasksOf([plugin]);
+    const asideMs = this.#parts.clock.monotonic() - aside.sinceMs;
+    for (const { id, intervalMs } of tasks) {
+      const watched = this.#tasks.get(id)!;
+      watched.status.problem = undefined;
+      this.#countMissed(watched, Math.floor(asideMs / intervalMs), 'set_aside');
+    }
+    this.#applyToLanes(tasks, []);
+  }
+
+  #tasksOf(plugins: readonly string[]): Task[] {
+    return [...this.#tasks.values()].map(({ task }) => task).filter((task) => plugins.includes(task.plugin));
   }
 
   #watch(task: Task, series = new TaskSeries(task, this.#settings.agent)): void {
@@ -221,7 +313,7 @@ export class Probes {
       skipped: 0,
       missed: 0,
       aborted: 0,
-      problem: undefined,
+      problem: this.#setAside.get(task.plugin)?.problem,
     };
     this.#tasks.set(task.id, { task, series, status });
   }
@@ -231,9 +323,9 @@ export class Probes {
     return this.#leaving.first(lane, id) ?? this.#tasks.get(id);
   }
 
-  /** Nothing more comes of a task: its series are marked as ended. */
-  #ended({ series, hasHeir }: Leaving): void {
-    if (!hasHeir) this.#endSeries(series);
+  /** Nothing more comes of a task: its series have ended. */
+  #ended({ series, status, hasHeir }: Leaving): void {
+    if (!hasHeir) this.#pushEnd(series, status);
   }
 
   /** What was taken off a lane has no host any more. */
@@ -241,8 +333,9 @@ export class Probes {
     for (const leaving of this.#leaving.takeLane(name)) this.#ended(leaving);
   }
 
-  #endSeries(series: TaskSeries): void {
-    const batch = series.endBatch(Math.round(this.#parts.clock.now()));
+  /** Marks the series of a task as ended, now; after its last samples also when the clock was set back since. */
+  #pushEnd(series: TaskSeries, { last }: TaskStatus): void {
+    const batch = series.endBatch(Math.max(Math.round(this.#parts.clock.now()), (last?.plannedMs ?? 0) + 1));
     if (batch.length > 0) this.#push(batch);
   }
 
@@ -252,11 +345,15 @@ export class Probes {
       const leaving = this.#leaving.take(lane, message.id);
       if (leaving !== undefined) this.#ended(leaving);
     } else if (watched === undefined)
-      return; // A host says nothing of a task after `removed`: this one is of a lane that has been closed.
+      return; // A host says nothing of a task after `removed`.
     else if (message.kind === 'result') this.#take(watched, message.result);
     else if (message.kind === 'aborted') this.#countAborted(watched);
+    else if (message.kind === 'missed') this.#countMissed(watched, message.ticks, message.reason);
     else if (message.kind === 'problem') this.#note(watched, message.message);
-    else this.#countTicks(watched, message);
+    else if (message.kind === 'skipped') {
+      watched.status.skipped++;
+      this.#metrics.skipped.with({ plugin: watched.task.plugin }).inc();
+    }
   }
 
   #note({ status, task }: Watched, problem: string): void {
@@ -264,17 +361,15 @@ export class Probes {
     this.#parts.log.error({ task: task.id, plugin: task.plugin }, `task cannot run: ${problem}`);
   }
 
-  #countTicks({ status, task }: Watched, { skipped, missed }: { skipped: number; missed: number }): void {
-    status.skipped += skipped;
-    status.missed += missed;
-    this.#metrics.skipped.with({ plugin: task.plugin }).inc(skipped);
-    this.#metrics.missed.with({ plugin: task.plugin }).inc(missed);
-  }
-
   #countAborted(watched: Watched | undefined): void {
     if (watched === undefined) return;
     watched.status.aborted++;
     this.#metrics.aborted.with({ plugin: watched.task.plugin }).inc();
+  }
+
+  #countMissed({ status, task }: Watched, ticks: number, reason: string): void {
+    status.missed += ticks;
+    this.#metrics.missed.with({ plugin: task.plugin, reason }).inc(ticks);
   }
 
   #take(watched: Watched, result: RunResult): void {
@@ -291,7 +386,8 @@ export class Probes {
     status.problem = undefined;
     status.runs++;
     this.#metrics.runs.with({ plugin }).inc();
-    this.#metrics.lag.with({ plugin }).set((result.startedMs - result.plannedMs) / 1000);
+    // A stamp that waits for a clock that was set back lies after the start.
+    this.#metrics.lag.with({ plugin }).set(Math.max(0, result.startedMs - result.plannedMs) / 1000);
     if (!result.ok) {
       status.failures++;
       this.#metrics.failures.with({ plugin, reason: result.reason ?? 'internal' }).inc();
@@ -307,10 +403,13 @@ export class Probes {
   }
 }
 
-/** Whether the samples of both have the same labels. */
-function sameSeries(a: Task, b: Task): boolean {
-  const labels = ({ deviceId, target, plugin, labels }: Task) => ({ deviceId, target, plugin, labels });
-  return sameValue(labels(a), labels(b));
+function pluginsOf(tasks: readonly Task[]): string[] {
+  return [...new Set(tasks.map(({ plugin }) => plugin))];
+}
+
+/** Changes with the code of a plugin. */
+function stampOf({ catalog }: ProbesSettings, plugin: string): string | undefined {
+  return catalog.plugins.get(plugin)?.stamp;
 }
 
 function lastResult(result: RunResult, values: Readonly<Record<string, number>>): LastResult {
