@@ -57,6 +57,8 @@ export interface BlockBuffer {
    * when it is empty. Blocks of a route that is gone must have been pushed before.
    */
   setRoutes(routes: Routes): void;
+  /** From now on by these options; `synchronous` stays as it was when the file was opened. */
+  setOptions(options: BufferOptions): void;
   /** Commits, closes the file, and refuses blocks from now on. What cannot be committed is lost, counted and logged. */
   close(): Promise<void>;
 }
@@ -111,7 +113,9 @@ class TwoLevelBuffer implements BlockBuffer {
   #timer: Timer | undefined;
   #closed = false;
 
-  constructor(setUp: BufferSetUp) {
+  constructor(given: BufferSetUp) {
+    // The options are an object of our own, which the disk sees too: they may change.
+    const setUp = { ...given, options: { ...given.options } };
     this.#setUp = setUp;
     this.#log = setUp.log;
     // Ids rise from run to run without asking the file, which may become readable only later.
@@ -147,6 +151,14 @@ class TwoLevelBuffer implements BlockBuffer {
   #setRoutes(routes: Routes): void {
     this.#routes = routes;
     this.#queues.configure(destinationsOf(routes));
+  }
+
+  setOptions(options: BufferOptions): void {
+    const { synchronous } = this.#setUp.options;
+    Object.assign(this.#setUp.options, options, { synchronous });
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#arm();
   }
 
   /** Says what is queued for a destination that has just come or gone. */

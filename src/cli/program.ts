@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { catchHangups } from './hangups.js';
 
 /** Receives the exit code of the command that ran. */
 export type OnExit = (exitCode: number) => void;
@@ -41,11 +42,12 @@ export function createProgram(onExit: OnExit): Command {
 function addAgentCommands(program: Command, onExit: OnExit): void {
   program
     .command('start')
-    .description('run the agent until SIGTERM or ctrl-C')
+    .description('run the agent until SIGTERM or ctrl-C; SIGHUP reads the configuration again')
     .addOption(configOption())
-    .action(async (options: { config?: string }) =>
-      onExit(await (await import('./start.js')).start(options)),
-    );
+    .action(async (options: { config?: string }) => {
+      const hangups = catchHangups();
+      onExit(await (await import('./start.js')).start(options, hangups));
+    });
   program
     .command('check')
     .description('check a configuration and say what it does')

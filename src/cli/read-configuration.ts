@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import { messagesOf, type ReaderMessage } from '../config/index.js';
+import { messagesOf, type ReaderMessage, readConfigOf } from '../config/index.js';
 import { encodeFrame } from '../probe/index.js';
 import { readConfiguration } from './configuration.js';
 import { describeError, EXIT } from './exit.js';
@@ -23,7 +23,7 @@ export async function sendConfiguration(options: { config?: string; tty?: boolea
 
 async function* messages(options: { config?: string; tty?: boolean }): AsyncGenerator<ReaderMessage> {
   try {
-    yield* messagesOf(await readConfiguration(options.config, options.tty === true));
+    yield* messagesOf(readConfigOf(await readConfiguration(options.config, options.tty === true)));
   } catch (error) {
     yield { kind: 'faults', lines: describeError(error).lines.slice(0, -1) };
   }

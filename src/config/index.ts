@@ -4,5 +4,5 @@ export { ConfigError } from './error.js';
 export { loadConfig } from './load.js';
 export { type ReadSource, readConfigApart } from './reader.js';
 export { Reloader, type ReloaderParts, type ReloadResult } from './reloader.js';
-export { messagesOf, type ReadConfig, type ReaderMessage } from './transfer.js';
 export { configText } from './shown.js';
+export { messagesOf, type ReadConfig, type ReaderMessage, readConfigOf } from './transfer.js';

@@ -1,10 +1,11 @@
 import { invariant, Secret, SentinelError, VERSION } from '../lib/index.js';
-import type { PluginFolder, Task } from '../probe/index.js';
+import { folderOf, type PluginFolder, type Task } from '../probe/index.js';
+import type { LoadedConfig } from './compile.js';
 import type { Config } from './config.js';
 import { ConfigError } from './error.js';
 import { deepFreeze } from './freeze.js';
 
-/** A configuration with where its plugins are: all that a running agent needs. */
+/** A configuration with what an agent keeps of its plugins. Plain data, but for secrets. */
 export interface ReadConfig {
   config: Config;
   catalog: { plugins: ReadonlyMap<string, PluginFolder> };
@@ -20,16 +21,16 @@ export type ReaderMessage =
 /** Tasks in one message: unpacking them must not hold the agent's loop. */
 const TASKS_PER_MESSAGE = 100;
 
+/** What an agent keeps of a configuration that was read in its own process. */
+export function readConfigOf({ config, catalog }: LoadedConfig): ReadConfig {
+  const plugins = new Map([...catalog.plugins].map(([name, plugin]) => [name, folderOf(plugin)]));
+  return { config, catalog: { plugins } };
+}
+
 /** Takes a configuration apart into messages. Secrets are in them as they are: they are for a pipe between two processes of ours, and for nothing else. */
 export function* messagesOf({ config, catalog }: ReadConfig): Generator<ReaderMessage> {
   const { tasks, ...rest } = config;
-  const plugins = [...catalog.plugins.values()].map(({ definition, directory, lane, builtin, stamp }) => ({
-    definition: { name: definition.name },
-    directory,
-    lane,
-    builtin,
-    stamp,
-  }));
+  const plugins = [...catalog.plugins.values()];
   yield { kind: 'rest', version: VERSION, config: packSecrets(rest), plugins };
   for (let i = 0; i < tasks.length; i += TASKS_PER_MESSAGE)
     yield { kind: 'tasks', tasks: tasks.slice(i, i + TASKS_PER_MESSAGE) };

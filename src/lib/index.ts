@@ -14,7 +14,16 @@ export {
 } from './metrics.js';
 export { sameValue } from './same.js';
 export * as field from './schema.js';
-export type { Entries, Fault, FieldMetadata, Output, Schema, SchemaIssue, Section } from './schema-type.js';
+export type {
+  Entries,
+  Fault,
+  FieldMetadata,
+  FieldShape,
+  Output,
+  Schema,
+  SchemaIssue,
+  Section,
+} from './schema-type.js';
 export { redactUrl, Secret } from './secret.js';
 export { formatSize, roughSize, tryParseSize } from './size.js';
 export { TimeSlice } from './time-slice.js';

@@ -85,7 +85,7 @@ const HEADER_BYTES = 4;
 const FIRST_BYTE = 0xff;
 
 /** A message as it goes over the stream: its length (4 bytes, little-endian), then `v8.serialize` (JSON would turn NaN and Inf into null). */
-export function encodeFrame(message: { kind: string }): Buffer {
+export function encodeFrame<M extends { kind: string }>(message: M): Buffer {
   const body = serialize(message);
   const frame = Buffer.allocUnsafe(HEADER_BYTES + body.length);
   frame.writeUInt32LE(body.length, 0);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { errorLine, PROGRAM_DIRECTORY, SentinelError } from '../lib/index.js';
+import { errorLine, type FieldShape, PROGRAM_DIRECTORY, SentinelError } from '../lib/index.js';
 import { type Definition, type PluginModule, sdk } from '../sdk/index.js';
 
 /** A plugin that was found and loaded. */
@@ -16,8 +16,22 @@ export interface LoadedPlugin {
   stamp: string;
 }
 
-/** What lanes need of a plugin. Plain data: it crosses from the process that read the configuration. */
-export type PluginFolder = Omit<LoadedPlugin, 'definition'> & { definition: Pick<Definition, 'name'> };
+/** What an agent keeps of a plugin. Plain data: it crosses from the process that read the configuration. */
+export interface PluginFolder extends Omit<LoadedPlugin, 'definition'> {
+  definition: Pick<Definition, 'name'>;
+  /** The shapes of its keys, those of its host included: they tell which values are secrets. */
+  options: Readonly<Record<string, FieldShape>>;
+}
+
+/** What an agent keeps of a loaded plugin. */
+export function folderOf({ definition, directory, lane, builtin, stamp }: LoadedPlugin): PluginFolder {
+  const { name, config, hostConfig } = definition;
+  const entries = {
+    ...sdk.field.metadataOf(config).entries,
+    ...(hostConfig !== undefined && sdk.field.metadataOf(hostConfig).entries),
+  };
+  return { definition: { name }, directory, lane, builtin, stamp, options: sdk.field.shapesOf(entries) };
+}
 
 /** All plugins of this configuration, and what is wrong with those that did not load. One bad plugin does not stop the rest. */
 export interface PluginCatalog {

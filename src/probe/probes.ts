@@ -18,7 +18,7 @@ const CHANGES_AT_ONCE = 50;
 
 /** What holds for all tasks, and may change while the agent runs. */
 export interface ProbesSettings {
-  catalog: { plugins: ReadonlyMap<string, PluginFolder> };
+  catalog: { plugins: ReadonlyMap<string, Omit<PluginFolder, 'options'>> };
   agent: AgentLabels;
   /** Keys of `plugins.config` that hold for a whole probe host, by plugin. */
   hostConfig: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
