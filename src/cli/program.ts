@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { ServiceOptions } from './service-place.js';
 
 /** Receives the exit code of the command that ran. */
 export type OnExit = (exitCode: number) => void;
@@ -23,6 +24,7 @@ export function createProgram(onExit: OnExit): Command {
   addAgentCommands(program, onExit);
   addTrigger(program, onExit);
   addPlugins(program, onExit);
+  addService(program, onExit);
   program
     .command('version')
     .description('print the versions of Sentinel and Node, and the platform')
@@ -94,4 +96,29 @@ function addPlugins(program: Command, onExit: OnExit): void {
     .action(async (directory: string) =>
       onExit(await (await import('./plugins-test.js')).pluginsTest(directory)),
     );
+}
+
+function addService(program: Command, onExit: OnExit): void {
+  const service = program.command('service').description('run the agent as a systemd service of this host');
+  const add = (name: string, description: string) =>
+    service
+      .command(name)
+      .description(description)
+      .option('--instance <name>', 'sentinel@NAME with /etc/sentinel/NAME.yaml, one of several on a host')
+      .option('--in-place', 'run the program where it is, without a copy in /opt/sentinel')
+      .option('--root <dir>', 'work on the host below this folder; no command runs there');
+  const yes = () => new Option('--yes', 'do it; without this it only says what would be done');
+  add('install', 'put it in place and start it; again after an upgrade of Sentinel, Node or the host')
+    .addOption(yes())
+    .action(async (options: ServiceOptions) =>
+      onExit((await import('./service.js')).installService(options)),
+    );
+  add('uninstall', 'stop it and take it away; configuration and data stay')
+    .addOption(yes())
+    .action(async (options: ServiceOptions) =>
+      onExit((await import('./service.js')).uninstallService(options)),
+    );
+  add('show', 'print the unit, and whether it is installed').action(async (options: ServiceOptions) =>
+    onExit((await import('./service.js')).showService(options)),
+  );
 }

@@ -14,7 +14,7 @@ import { print, printError } from './terminal.js';
 const HOUR_MS = 3_600_000;
 
 /** A stop takes at most 3 s for the hosts, 1 s of sending and 10 s for the last requests (DESIGN 5); a commit on a slow disk gets the rest. Less than TimeoutStopSec of the units. */
-const STOP_DEADLINE_MS = 20_000;
+export const STOP_DEADLINE_MS = 20_000;
 
 /** `sentinel start`: runs the agent until SIGTERM, SIGINT or SIGHUP; a second signal ends at once. Gives the exit code; throws before anything runs. */
 export async function start(options: { config?: string }): Promise<number> {
