@@ -1,2 +1,1 @@
-export { hash32 } from './offset.js';
-export { type Plan, Schedule, type ScheduleEvents } from './schedule.js';
+export { Schedule } from './schedule.js';
