@@ -19,6 +19,8 @@ const MAX_RSS_BYTES = 512 * 2 ** 20;
 const PAGE_BYTES = 4096;
 /** How long a host may take to end after `stop`. */
 const STOP_MS = 3000;
+/** How long the last words of a host that has ended are read. */
+const OUTPUT_MS = 500;
 /** A host that lived so long was well: the next restart is at once again. */
 const WELL_MS = 60_000;
 const LOOK_MS = 1000;
@@ -158,6 +160,12 @@ export class Lane {
       this.#parts.log.error({ lane: this.name }, `cannot start probe host: ${errorLine(error)}`),
     );
     child.on('close', (code, signal) => this.#onClose(host, code, signal));
+    // A process that a plugin left behind may hold the output open, and `close` would not come before that one ends.
+    child.once('exit', () =>
+      clock.after(OUTPUT_MS, () => {
+        for (const pipe of child.stdio) pipe?.destroy();
+      }),
+    );
     const folders = plugins.map(({ directory, builtin }) => ({ directory, builtin }));
     this.#send({ kind: 'hello', ...hello, plugins: folders, credits: CREDITS });
     this.#send({ kind: 'tasks', add: [...this.#tasks.values()], remove: [] });
