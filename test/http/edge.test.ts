@@ -9,6 +9,7 @@ import pino from 'pino';
 import { createHttpEdge, type HttpEdge, type HttpEdgeOptions } from '../../src/http/index.js';
 import { type Clock, Metrics, SentinelError, systemClock } from '../../src/lib/index.js';
 import type { TaskStatus } from '../../src/probe/index.js';
+import { viewWith } from './view.js';
 
 const status: TaskStatus = {
   task: {
@@ -55,7 +56,7 @@ function logLines(): Lines {
 }
 
 function edgeOf(options: Partial<HttpEdgeOptions> = {}): HttpEdge {
-  const view = { tasks: () => [status], ready: () => ({ ready: true, reasons: [] }) };
+  const view = viewWith({ tasks: () => [status] });
   return createHttpEdge({
     view,
     log: logLines().log,
@@ -121,21 +122,21 @@ test('endpoints answer', async () => {
     const healthy = await ask(edge, '/-/healthy');
     assert.equal(healthy.status, 200);
 
-    const page = await ask(edge, '/metrics?x=1');
-    assert.equal(page.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
-    assert.match(page.body, /^# TYPE sentinel_test_total counter\nsentinel_test_total 3$/m);
-    assert.match(page.body, /^sentinel_http_listening 1$/m);
-    assert.match(page.body, /^sentinel_http_requests_total\{path="\/-\/healthy",code="200"\} 1$/m);
+    const metricsPage = await ask(edge, '/metrics?x=1');
+    assert.equal(metricsPage.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+    assert.match(metricsPage.body, /^# TYPE sentinel_test_total counter\nsentinel_test_total 3$/m);
+    assert.match(metricsPage.body, /^sentinel_http_listening\{listener="http"\} 1$/m);
+    assert.match(metricsPage.body, /^sentinel_http_requests_total\{path="\/-\/healthy",code="200"\} 1$/m);
 
-    const list = await ask(edge, '/');
-    for (const path of ['/-/healthy', '/-/ready', '/metrics', '/api/v1/tasks'])
-      assert.ok(list.body.includes(path));
+    const page = await ask(edge, '/');
+    for (const path of ['/-/healthy', '/-/ready', '/metrics', '/api/v1/tasks', '/api/v1/destinations'])
+      assert.ok(page.body.includes(`<a href="${path}">`));
   });
 });
 
 test('ready names the reasons', async () => {
   let reasons: string[] = [];
-  const view = { tasks: () => [], ready: () => ({ ready: reasons.length === 0, reasons }) };
+  const view = viewWith({ ready: () => ({ ready: reasons.length === 0, reasons }) });
   await withEdge({ view }, async (edge) => {
     assert.equal((await ask(edge, '/-/ready')).status, 200);
     reasons = ['destination "vm" has had data pending for 3m'];
@@ -155,6 +156,7 @@ test('tasks are listed with their last result and without secrets', async () => 
       data: [
         {
           id: 'ping-gateway',
+          state: 'late',
           device_id: 'gw',
           plugin: 'ping',
           target: 'http://<secret>@192.0.2.1/?token=<secret>',
@@ -186,12 +188,11 @@ test('tasks are listed with their last result and without secrets', async () => 
 
 test('a view that throws is a 500 and a log line', async () => {
   const { lines, log } = logLines();
-  const view = {
+  const view = viewWith({
     tasks: () => {
       throw new Error('broken view');
     },
-    ready: () => ({ ready: true, reasons: [] }),
-  };
+  });
   await withEdge({ view, log }, async (edge) => {
     const reply = await ask(edge, '/api/v1/tasks');
     assert.equal(reply.status, 500);
@@ -312,9 +313,9 @@ test('listen: where the edge may listen', async () => {
   refused('127.0.0.1', /expected host:port/);
   refused('::1:9872', /expected host:port/);
   refused('unix:run/x.sock', /absolute path/);
-  refused('0.0.0.0:9872', /only a loopback address/);
-  refused('[::]:9872', /only a loopback address/);
-  refused('127.evil.example:9872', /only a loopback address/);
+  refused('0.0.0.0:9872', /beyond loopback only with/);
+  refused('[::]:9872', /beyond loopback only with/);
+  refused('127.evil.example:9872', /beyond loopback only with/);
 });
 
 test('a socket file: mode 0600, a stale one replaced, a living one and a plain file left alone', async () => {
@@ -372,7 +373,7 @@ test('a port in use: said once with the cure, tried again until it is free', asy
   const edge = edgeOf({ listen: `127.0.0.1:${port}`, log, clock, metrics });
   await edge.start();
   assert.equal(edge.address, undefined);
-  assert.match(metrics.render(), /^sentinel_http_listening 0$/m);
+  assert.match(metrics.render(), /^sentinel_http_listening\{listener="http"\} 0$/m);
   assert.match(
     String(lines[0]?.msg),
     new RegExp(
