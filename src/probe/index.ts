@@ -1,6 +1,6 @@
 export { CutShortError, type Outcome, runOnce } from './outcome.js';
 export { fieldsOf, type LoadedPlugin, loadPlugin, loadPlugins, type PluginCatalog } from './plugin-loader.js';
-export { Probes, type ProbesParts } from './probes.js';
+export { Probes } from './probes.js';
 export {
   type HostStatus,
   type LastResult,
@@ -9,4 +9,4 @@ export {
   type TaskStatus,
   taskState,
 } from './status.js';
-export { type ReadOptions, readOptions, type Task } from './task.js';
+export { readOptions, type Task } from './task.js';

@@ -1,2 +1,2 @@
-export { hash32, offsetOf, tickAfter } from './offset.js';
-export { type Plan, Schedule, type ScheduleEvents } from './schedule.js';
+export { offsetOf, tickAfter } from './offset.js';
+export { Schedule } from './schedule.js';
