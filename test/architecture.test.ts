@@ -29,7 +29,17 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/http': [...GROUND, 'src/net', 'src/probe', 'src/sender', 'src/web'],
   // the pages show what probe and sender tell of themselves
   'src/web': [...GROUND, 'src/probe', 'src/sender'],
-  'src/cli': [...GROUND, 'src/net', 'src/sdk', 'src/config', 'src/probe', 'src/sender', 'src/main'],
+  // `status` prints what the control socket answers
+  'src/cli': [
+    ...GROUND,
+    'src/net',
+    'src/sdk',
+    'src/config',
+    'src/probe',
+    'src/sender',
+    'src/http',
+    'src/main',
+  ],
   'src/main': ['*'],
   'plugins/*': ['src/sdk'],
 };

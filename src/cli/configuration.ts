@@ -6,7 +6,8 @@ import { field, SentinelError } from '../lib/index.js';
 import { type LoadedPlugin, loadPlugins, type PluginCatalog } from '../probe/index.js';
 import { usageError } from './exit.js';
 
-const DEFAULT_FILE = 'config/config.yaml';
+/** Read where no other file is named. */
+export const DEFAULT_FILE = 'config/config.yaml';
 
 /** Reads the configuration of `-c`, or ./config/config.yaml. Throws SEN_USAGE when there is none, and all that is wrong with it as one ConfigError. */
 export async function readConfiguration(file: string | undefined): Promise<LoadedConfig> {

@@ -21,6 +21,7 @@ export function createProgram(onExit: OnExit): Command {
     .enablePositionalOptions()
     .helpCommand(false);
   addAgentCommands(program, onExit);
+  addStatus(program, onExit);
   addTrigger(program, onExit);
   addPlugins(program, onExit);
   program
@@ -51,6 +52,22 @@ function addAgentCommands(program: Command, onExit: OnExit): void {
     .addOption(configOption())
     .action(async (options: { config?: string }) =>
       onExit(await (await import('./check.js')).check(options)),
+    );
+}
+
+function addStatus(program: Command, onExit: OnExit): void {
+  program
+    .command('status')
+    .description('ask the agent that runs here how it, its tasks and its destinations are')
+    .addOption(new Option('-c, --config <file>', 'configuration of the agent: names its data directory'))
+    .addOption(new Option('--data-dir <dir>', 'data directory of the agent: holds its control socket'))
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      '\nExit code: 0 all is well; 1 a task fails or has no results, a destination is late, or no agent runs there; 2 a wrong call.',
+    )
+    .action(async (options: { config?: string; dataDir?: string; output: 'text' | 'json' }) =>
+      onExit(await (await import('./status.js')).status(options)),
     );
 }
 

@@ -6,7 +6,6 @@ export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './e
 export { type Logger, Throttle } from './log.js';
 export {
   Cell,
-  Family,
   formatValue,
   labelKey,
   Metrics,
