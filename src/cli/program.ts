@@ -24,6 +24,7 @@ export function createProgram(onExit: OnExit): Command {
     .helpCommand(false);
   addAgentCommands(program, onExit);
   addReadConfiguration(program, onExit);
+  addStatus(program, onExit);
   addTrigger(program, onExit);
   addPlugins(program, onExit);
   addService(program, onExit);
@@ -67,6 +68,22 @@ function addReadConfiguration(program: Command, onExit: OnExit): void {
     .option('--tty', 'the log goes to a terminal')
     .action(async (options: { config?: string; tty?: boolean }) =>
       onExit(await (await import('./read-configuration.js')).sendConfiguration(options)),
+    );
+}
+
+function addStatus(program: Command, onExit: OnExit): void {
+  program
+    .command('status')
+    .description('ask the agent that runs here how it, its tasks and its destinations are')
+    .addOption(new Option('-c, --config <file>', 'configuration of the agent: names its data directory'))
+    .addOption(new Option('--data-dir <dir>', 'data directory of the agent: holds its control socket'))
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      '\nExit code: 0 all is well; 1 a task fails or has no results, a destination is late, or no agent runs there; 2 a wrong call.',
+    )
+    .action(async (options: { config?: string; dataDir?: string; output: 'text' | 'json' }) =>
+      onExit(await (await import('./status.js')).status(options)),
     );
 }
 

@@ -6,7 +6,7 @@ export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './e
 export { type Logger, Throttle } from './log.js';
 export {
   Cell,
-  Family,
+  type Family,
   formatValue,
   labelKey,
   Metrics,
