@@ -42,43 +42,54 @@ function shownTask(task: Task, plugin: LoadedPlugin | undefined): Options {
 function shownOptions(plugin: LoadedPlugin | undefined, options: unknown): unknown {
   if (plugin === undefined) return MASKED;
   const { config, hostConfig } = plugin.definition;
-  const known = {
-    ...field.metadataOf(config).entries,
-    ...(hostConfig !== undefined && field.metadataOf(hostConfig).entries),
-  };
-  return mapValues(asMap(options), (value, key) =>
-    Object.hasOwn(known, key) ? shownValue(known[key]!, value) : MASKED,
-  );
-}
-
-/** A written value by its schema. What the schema says nothing of is masked. */
-function shownValue(schema: Schema<unknown>, value: unknown): unknown {
-  const { kind, entries, item } = field.metadataOf(schema);
-  if (kind === undefined || kind === 'secret') return MASKED;
-  if (Array.isArray(value) && item !== undefined) return value.map((one) => shownValue(item, one));
-  if (kind === 'anything') return shownAnything(value);
-  if (typeof value === 'string') return shownText(value);
-  if (typeof value !== 'object' || value === null) return value;
-  return mapValues(asMap(value), (one, key) => {
-    const schemaOfKey = entries !== undefined && Object.hasOwn(entries, key) ? entries[key] : item;
-    return schemaOfKey === undefined ? MASKED : shownValue(schemaOfKey, one);
+  const host = hostConfig === undefined ? {} : (field.metadataOf(hostConfig).entries ?? {});
+  const task = field.metadataOf(config).entries ?? {};
+  return mapValues(asMap(options), (value, key) => {
+    const schema = Object.hasOwn(task, key) ? task[key] : Object.hasOwn(host, key) ? host[key] : undefined;
+    return schema === undefined ? MASKED : shownValue(schema, value, key);
   });
 }
 
-function shownAnything(value: unknown): unknown {
-  if (typeof value === 'string') return shownText(value);
-  if (Array.isArray(value)) return value.map(shownAnything);
-  return typeof value === 'object' && value !== null ? mapValues(asMap(value), shownAnything) : value;
+/** Keys whose texts are masked whatever a schema says: a plugin from outside may take a password as a plain text. */
+const SENSITIVE =
+  /(^|[_-])(headers?|pass(word|wd|phrase)?|secret|token|credentials?|community|key|authorization|cookie)s?$/i;
+
+/** A written value by its schema. What the schema says nothing of is masked. */
+function shownValue(schema: Schema<unknown>, value: unknown, key = ''): unknown {
+  const { kind, entries, item } = field.metadataOf(schema);
+  if (kind === undefined || kind === 'secret') return MASKED;
+  if (Array.isArray(value) && item !== undefined) return value.map((one) => shownValue(item, one, key));
+  if (kind === 'anything') return shownAnything(value, key);
+  if (typeof value === 'string') return shownText(value, key);
+  if (typeof value !== 'object' || value === null) return value;
+  return mapValues(asMap(value), (one, name) => {
+    if (entries === undefined) return item === undefined ? MASKED : shownValue(item, one, worse(key, name));
+    return Object.hasOwn(entries, name) ? shownValue(entries[name]!, one, name) : MASKED;
+  });
 }
 
+function shownAnything(value: unknown, key: string): unknown {
+  if (typeof value === 'string') return shownText(value, key);
+  if (Array.isArray(value)) return value.map((one) => shownAnything(one, key));
+  if (typeof value !== 'object' || value === null) return value;
+  return mapValues(asMap(value), (one, name) => shownAnything(one, worse(key, name)));
+}
+
+/** What stands below a sensitive key is sensitive, whatever its own is called. */
+const worse = (key: string, name: string) => (SENSITIVE.test(key) ? key : name);
+
 /** A text may be a URL also where any text is allowed. */
-const shownText = (text: string) => (text.includes('://') ? redactUrl(text) : text);
+function shownText(text: string, key = ''): string {
+  if (SENSITIVE.test(key)) return MASKED;
+  return text.includes('://') ? redactUrl(text) : text;
+}
 
 function asMap(value: unknown): Options {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Options) : {};
 }
 
 function mapValues(map: Options, give: (value: unknown, key: string) => unknown): Options {
-  const given = Object.entries(map).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given.map(([key, value]) => [key, give(value, key)]));
+  const given: Record<string, unknown> = {};
+  for (const key of Object.keys(map)) if (map[key] !== undefined) given[key] = give(map[key], key);
+  return given;
 }
