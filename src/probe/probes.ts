@@ -243,8 +243,10 @@ export class Probes {
     const { status, task } = watched;
     if (message.kind === 'result') this.#take(watched, message.result);
     else if (message.kind === 'aborted') this.#countAborted(message.id);
-    else if (message.kind === 'missed') this.#countMissed(message.id, message.ticks, message.reason);
-    else if (message.kind === 'problem') {
+    else if (message.kind === 'missed') {
+      const { ticks, reason } = message.missed;
+      this.#countMissed(message.id, ticks, reason);
+    } else if (message.kind === 'problem') {
       status.problem = message.message;
       this.#parts.log.error({ task: task.id, plugin: task.plugin }, `task cannot run: ${message.message}`);
     } else if (message.kind === 'skipped') {

@@ -15,7 +15,7 @@ function scheduleOf(clock: FakeClock) {
       runs.push({ item, plannedMs, atMs: clock.now(), realMs: clock.monotonic() });
     },
     onSkip: () => assert.fail('nothing runs long enough'),
-    onMiss: (_, ticks, reason) => {
+    onMiss: (_, { ticks, reason }) => {
       missed[reason] += ticks;
     },
   });
