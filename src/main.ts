@@ -15,6 +15,7 @@ import {
 } from './lib/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { type PluginCatalog, Probes, type TaskStatus } from './probe/index.js';
+import { watchClock } from './schedule/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
 /** What an agent is made of: a checked configuration, its plugins, and where it logs to. */
@@ -86,6 +87,7 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
   const http = config.http.listen === '' ? undefined : road.resolve<HttpEdge>(HTTP);
   await http?.start();
   probes.apply(config.tasks);
+  const clockWatch = watchClock({ clock: systemClock, log: log.child({ component: 'schedule' }), metrics });
   return {
     metrics,
     tasks: () => probes.statuses(),
@@ -96,6 +98,7 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
     },
     onResult: (listener) => probes.onResult(listener),
     stop: once(async () => {
+      clockWatch.stop();
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });

@@ -1,6 +1,6 @@
 import type { BufferOptions } from '../buffer/index.js';
-import type { Task } from '../probe/task.js';
-import type { Destination } from '../sender/destination.js';
+import type { Task } from '../probe/index.js';
+import type { Destination } from '../sender/index.js';
 
 /** A whole configuration: checked, compiled, frozen. */
 export interface Config {

@@ -1,16 +1,14 @@
 export { Backoff } from './backoff.js';
 export { PROBE_HOST_PROGRAM, PROGRAM_DIRECTORY, VERSION } from './build.js';
-export { type Clock, MAX_TIMER_MS, systemClock, type Timer } from './clock.js';
+export { type Clock, systemClock, type Timer } from './clock.js';
 export { formatDuration, tryParseDuration } from './duration.js';
 export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './errors.js';
 export { type Logger, Throttle } from './log.js';
 export {
   Cell,
-  escapeLabelValue,
   Family,
   formatValue,
   labelKey,
-  type MetricLabels,
   Metrics,
   type MetricType,
 } from './metrics.js';

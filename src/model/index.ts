@@ -1,4 +1,4 @@
-export { Batch, type BatchSource, type BatchTimes, FLAG_STALE, type Next, type Taken } from './batch.js';
+export { Batch, FLAG_STALE, type Next, type Taken } from './batch.js';
 export type { Block } from './block.js';
 export { compareBytes, type Labels, labelsOf, labelsToMap, labelValue } from './labels.js';
 export { type Column, type SeriesRef, SeriesTable } from './series.js';

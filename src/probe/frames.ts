@@ -58,7 +58,7 @@ export type ToAgent =
   | { kind: 'result'; id: string; result: RunResult }
   | { kind: 'problem'; id: string; message: string }
   | { kind: 'aborted'; id: string }
-  | { kind: 'skipped'; id: string; plannedMs: number }
+  | { kind: 'skipped'; id: string; ticks: number; lastMs: number }
   | { kind: 'missed'; id: string; missed: Missed }
   | {
       kind: 'heartbeat';

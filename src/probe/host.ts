@@ -80,7 +80,7 @@ export class ProbeHost {
     this.#parts = parts;
     this.#schedule = new Schedule(parts.clock, {
       run: (hosted, plannedMs) => this.#run(hosted, plannedMs),
-      onSkip: ({ task }, plannedMs) => this.#send({ kind: 'skipped', id: task.id, plannedMs }),
+      onSkip: ({ task }, skipped) => this.#send({ kind: 'skipped', id: task.id, ...skipped }),
       onMiss: ({ task }, missed) => this.#send({ kind: 'missed', id: task.id, missed }),
     });
     this.#log = new HostLog(parts.clock, (frame) => this.#send(frame));

@@ -1,5 +1,5 @@
 export { CutShortError, type Outcome, runOnce } from './outcome.js';
 export { fieldsOf, type LoadedPlugin, loadPlugin, loadPlugins, type PluginCatalog } from './plugin-loader.js';
-export { Probes, type ProbesParts } from './probes.js';
+export { Probes } from './probes.js';
 export type { LastResult, TaskStatus } from './status.js';
-export { type ReadOptions, readOptions, type Task } from './task.js';
+export { readOptions, type Task } from './task.js';

@@ -127,7 +127,7 @@ export class Lane {
     else if (message.kind !== 'stopped') {
       events.onMessage(message);
       if (message.kind === 'aborted') this.#cutShort(message.id);
-      if (message.kind === 'skipped') this.#leave(message.id, message.plannedMs);
+      if (message.kind === 'skipped') this.#leave(message.id, message.lastMs);
       if (message.kind === 'missed') this.#leave(message.id, message.missed.lastMs);
       if (message.kind === 'result') this.#pay();
     }

@@ -250,8 +250,8 @@ export class Probes {
       status.problem = message.message;
       this.#parts.log.error({ task: task.id, plugin: task.plugin }, `task cannot run: ${message.message}`);
     } else if (message.kind === 'skipped') {
-      status.skipped++;
-      this.#metrics.skipped.with({ plugin: task.plugin }).inc();
+      status.skipped += message.ticks;
+      this.#metrics.skipped.with({ plugin: task.plugin }).inc(message.ticks);
     }
   }
 

@@ -1,10 +1,2 @@
-export { ClockWatch } from './clock-watch.js';
-export { hash32 } from './offset.js';
-export {
-  type Missed,
-  type MissReason,
-  type Plan,
-  type Resume,
-  Schedule,
-  type ScheduleEvents,
-} from './schedule.js';
+export { watchClock } from './clock-watch.js';
+export { type Missed, type Resume, Schedule } from './schedule.js';

@@ -47,8 +47,8 @@ export interface Plan<T> {
 export interface ScheduleEvents<T> {
   /** A tick is due. Settles when the run has ended; must not reject. */
   run(item: T, plannedMs: number): Promise<void>;
-  /** A tick came while the run before was still going. */
-  onSkip(item: T, plannedMs: number): void;
+  /** Ticks came while the run before was still going; mostly one. */
+  onSkip(item: T, skipped: { ticks: number; lastMs: number }): void;
   /** Ticks passed while we could not run. */
   onMiss(item: T, missed: Missed): void;
 }
@@ -202,7 +202,7 @@ export class Schedule<T> {
     entry.tickMs = tickMs + intervalMs;
     entry.dueMs = entry.tickMs;
     this.#heap.push(entry);
-    if (entry.running) this.#events.onSkip(item, tickMs);
+    if (entry.running) this.#events.onSkip(item, { ticks: 1, lastMs: tickMs });
     else void this.#begin(entry, tickMs, now);
   }
 
@@ -222,8 +222,7 @@ export class Schedule<T> {
     entry.stage = 'ticking';
     entry.tickMs = nextTick(entry, now);
     const over = Math.floor((now - entry.stampMs) / intervalMs);
-    if (over > 0)
-      this.#events.onMiss(item, { ticks: over, reason: 'late', lastMs: entry.tickMs - intervalMs });
+    if (over > 0) this.#events.onSkip(item, { ticks: over, lastMs: entry.tickMs - intervalMs });
     entry.dueMs = entry.tickMs;
     this.#heap.push(entry);
     this.#arm();

@@ -195,20 +195,20 @@ test('sender: status and metrics tell what is known of a destination', async (t)
 
 test('sender: not ready once data has been pending for two minutes without a 2xx', async (t) => {
   const { receiver, clock, delivery, answered } = await setUp(t);
-  assert.equal(delivery.sender.ready(), true);
+  assert.equal(delivery.sender.ready().ready, true);
   await clock.advance(300 * SECOND);
-  assert.equal(delivery.sender.ready(), true, 'nothing is pending');
+  assert.equal(delivery.sender.ready().ready, true, 'nothing is pending');
   receiver.behaviour = { kind: 'status', status: 500 };
   delivery.push(1);
   await answered(1);
   await clock.advance(119 * SECOND);
-  assert.equal(delivery.sender.ready(), true);
+  assert.equal(delivery.sender.ready().ready, true);
   await clock.advance(1 * SECOND);
-  assert.equal(delivery.sender.ready(), false);
+  assert.equal(delivery.sender.ready().ready, false);
   receiver.behaviour = { kind: 'ok' };
   await clock.advance(10 * SECOND);
   await until('the sample', () => receiver.samples.length === 1);
-  await until('to be ready', () => delivery.sender.ready());
+  await until('to be ready', () => delivery.sender.ready().ready);
 });
 
 test('sender: a kept connection that was cut is used again at once, without a word', async (t) => {

@@ -176,7 +176,7 @@ function cleanUp(): void {
       .trim()
       .split('\n')
       .filter(Boolean)
-      .forEach((pid) => process.kill(Number(pid), 'SIGKILL'));
+      .forEach((pid) => void process.kill(Number(pid), 'SIGKILL'));
   for (const name of [NEAR, FAR]) ip('netns', 'del', name);
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }

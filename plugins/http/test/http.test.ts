@@ -9,8 +9,8 @@ import test, { type TestContext } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { parseDocument } from 'yaml';
-import type { Result } from '../../src/sdk/index.js';
-import { addressHash } from './address.js';
+import type { Result } from '../../../src/sdk/index.js';
+import { addressHash } from '../address.js';
 import {
   certificate,
   definition,
