@@ -48,10 +48,9 @@ ${good.join('\n')}
       .map(({ timestampMs }) => timestampMs);
   const shown = async () => {
     const body = (await (await fetch(`http://127.0.0.1:${port}/api/v1/tasks`)).json()) as {
-      data?: ShownTask[];
-      tasks?: ShownTask[];
+      data: ShownTask[];
     };
-    return new Map((body.data ?? body.tasks ?? []).map((task) => [task.id, task]));
+    return new Map(body.data.map((task) => [task.id, task]));
   };
 
   await agent.says('Plugin set aside');
