@@ -199,11 +199,17 @@ function describeBuild(metrics: Metrics): void {
   metrics
     .gauge('sentinel_start_time_seconds', 'Start of the agent, seconds since 1970.')
     .set(Date.now() / 1000);
+  metrics.gaugeOf('nodejs_active_timers', 'Timers of the agent process that are set.', activeTimers);
   metrics.gaugeOf(
     'process_resident_memory_bytes',
     'Resident memory of the agent process, without its probe hosts.',
     () => process.memoryUsage.rss(),
   );
+}
+
+/** Timers of this process that are set; a number that grows is a leak. */
+function activeTimers(): number {
+  return process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
 }
 
 /** A stop that may be asked for twice happens once. */
