@@ -4,9 +4,8 @@ import { closeSync, existsSync, openSync, readdirSync, statSync, writeFileSync, 
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
-import { openSqliteStore } from '../../src/buffer/open-store.js';
-import type { OpenStore, Store } from '../../src/buffer/store.js';
 import { settle } from '../manual-clock.js';
+import { faultyStore } from './faulty-store.js';
 import { Bench, numberOf, temporaryDirectory } from './set-up.js';
 
 const SECOND = 1000;
@@ -22,28 +21,6 @@ const filesOf = (directory: string) =>
   readdirSync(directory)
     .sort()
     .map((name) => `${name} ${statSync(join(directory, name)).size}`);
-
-/** A store that fails while `fault` is set. */
-function faultyStore(): { openStore: OpenStore; fault: string | undefined; operations: (keyof Store)[] } {
-  const state = {
-    fault: undefined as string | undefined,
-    operations: ['write', 'remove', 'dropOlder', 'countAttempt'] as (keyof Store)[],
-    openStore: (async (options) => {
-      const store = await openSqliteStore(options);
-      return new Proxy(store, {
-        get(target, name: keyof Store) {
-          if (state.fault !== undefined && state.operations.includes(name))
-            return async () => {
-              throw new Database.SqliteError('disk fault', state.fault!);
-            };
-          const value: unknown = target[name];
-          return typeof value === 'function' ? value.bind(target) : value;
-        },
-      });
-    }) satisfies OpenStore,
-  };
-  return state;
-}
 
 test('buffer: while receivers are healthy, nothing is written but the header', async (t) => {
   const directory = temporaryDirectory(t);
