@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
-import { type BlockStage, createBlockStage, routesOf } from './block/index.js';
+import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
 import { type BlockBuffer, type DirectoryLock, lockDirectory, openBuffer } from './buffer/index.js';
 import type { Config } from './config/index.js';
 import { createHttpEdge, type HttpEdge } from './http/index.js';
@@ -15,7 +15,7 @@ import {
 } from './lib/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { type PluginCatalog, Probes, type TaskStatus } from './probe/index.js';
-import { watchClock } from './schedule/index.js';
+import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
 /** What an agent is made of: a checked configuration, its plugins, and where it logs to. */
@@ -56,6 +56,7 @@ const BUFFER = Symbol('BlockBuffer');
 const SENDER = Symbol('Sender');
 const BLOCK = Symbol('BlockStage');
 const HTTP = Symbol('HttpEdge');
+const CLOCK_GUARD = Symbol('ClockGuard');
 
 /** How long a stop sends before it commits what is left (DESIGN 5). */
 const DRAIN_MS = 1000;
@@ -87,7 +88,6 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
   const http = config.http.listen === '' ? undefined : road.resolve<HttpEdge>(HTTP);
   await http?.start();
   probes.apply(config.tasks);
-  const clockWatch = watchClock({ clock: systemClock, log: log.child({ component: 'schedule' }), metrics });
   return {
     metrics,
     tasks: () => probes.statuses(),
@@ -98,7 +98,7 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
     },
     onResult: (listener) => probes.onResult(listener),
     stop: once(async () => {
-      clockWatch.stop();
+      road.resolve<ClockGuard>(CLOCK_GUARD).stop();
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });
@@ -162,16 +162,30 @@ function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog)
       }),
     ),
   });
+  road.register<ClockGuard>(CLOCK_GUARD, {
+    useFactory: made(({ log, ...parts }) => {
+      const block = road.resolve<BlockStage>(BLOCK);
+      const boot = new BootClock(parts.clock, (stepMs) => {
+        block.flush();
+        road.resolve<BlockBuffer>(BUFFER).shiftUnsent(stepMs, shiftBlock);
+      });
+      return watchClock({ ...parts, log: log.child({ component: 'schedule' }) }, boot);
+    }),
+  });
   road.register(Probes, {
     useFactory: made(({ log, ...parts }) => {
       const block = road.resolve<BlockStage>(BLOCK);
+      const clock = road.resolve<ClockGuard>(CLOCK_GUARD);
       return new Probes({
         ...parts,
         log: log.child({ component: 'probe' }),
         catalog,
         agent: { name: sentinel.name, region: sentinel.region, labels: sentinel.labels },
         hostConfig: config.plugins.hostConfig,
-        next: (batch) => block.push(batch),
+        next: (batch) => {
+          clock.correct(batch);
+          return block.push(batch);
+        },
       });
     }),
   });

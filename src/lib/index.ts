@@ -1,6 +1,6 @@
 export { Backoff } from './backoff.js';
 export { PROBE_HOST_PROGRAM, PROGRAM_DIRECTORY, STORE_WORKER_PROGRAM, VERSION } from './build.js';
-export { type Clock, systemClock, type Timer } from './clock.js';
+export { BOOT_MS, type Clock, systemClock, type Timer } from './clock.js';
 export { formatDuration, tryParseDuration } from './duration.js';
 export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './errors.js';
 export { type Logger, Throttle } from './log.js';

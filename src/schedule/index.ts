@@ -1,2 +1,3 @@
-export { watchClock } from './clock-watch.js';
+export { BootClock } from './boot-clock.js';
+export { type ClockGuard, watchClock } from './clock-watch.js';
 export { type Missed, type Resume, Schedule } from './schedule.js';
