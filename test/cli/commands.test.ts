@@ -299,6 +299,7 @@ test('completion: what bash offers', async () => {
     'check',
     'trigger',
     'plugins',
+    'service',
     'version',
     'completion',
   ]);
