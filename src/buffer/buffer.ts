@@ -50,19 +50,28 @@ export interface BlockBuffer {
   safe(): Promise<void>;
   /** What is pending for a destination. */
   stats(destination: string): PendingStats;
-  /** Calls back after each `push`. */
-  onPush(listener: () => void): void;
+  /** Calls back after each `push`; gives the function that ends it. */
+  onPush(listener: () => void): () => void;
+  /**
+   * From now on blocks go where these routes say. What is queued stays, also for a destination that no route names any longer; its queue goes
+   * when it is empty. Blocks of a route that is gone must have been pushed before.
+   */
+  setRoutes(routes: Routes): void;
+  /** From now on by these options; `synchronous` stays as it was when the file was opened. */
+  setOptions(options: BufferOptions): void;
   /** Commits, closes the file, and refuses blocks from now on. What cannot be committed is lost, counted and logged. */
   close(): Promise<void>;
 }
+
+/** Names of the destinations of each route. */
+export type Routes = ReadonlyMap<string, readonly string[]>;
 
 /** What a buffer needs. */
 export interface BufferSetUp {
   /** `sentinel.data_dir`; made when it is not there. Must be locked by this process. */
   directory: string;
   options: BufferOptions;
-  /** Names of the destinations of each route. */
-  routes: ReadonlyMap<string, readonly string[]>;
+  routes: Routes;
   clock: Clock;
   log: Logger;
   metrics: Metrics;
@@ -74,6 +83,10 @@ export interface BufferSetUp {
 const EXPIRE_MS = 1000;
 /** Of equal log lines at most one in this time. */
 const LOG_PERIOD_MS = 60_000;
+
+const NOTHING: PendingStats = { blocks: 0, samples: 0, bytes: 0, oldestMs: undefined, droppedSamples: 0 };
+
+const destinationsOf = (routes: Routes): Set<string> => new Set([...routes.values()].flat());
 
 /** Opens the buffer of a data directory, with what is queued there. A file that cannot be read is set aside; a disk that fails is tried again while blocks stay in memory: it throws for neither. */
 export async function openBuffer(setUp: BufferSetUp): Promise<BlockBuffer> {
@@ -89,7 +102,8 @@ class TwoLevelBuffer implements BlockBuffer {
   readonly #memory = new Memory();
   readonly #disk: Disk;
   readonly #throttle: Throttle;
-  #listeners: (() => void)[] = [];
+  readonly #listeners = new Set<() => void>();
+  #routes: Routes = new Map();
   #waiters: { id: number; resolve: () => void }[] = [];
   #lastTurn: Promise<unknown> = Promise.resolve();
   #lastId: number;
@@ -99,7 +113,9 @@ class TwoLevelBuffer implements BlockBuffer {
   #timer: Timer | undefined;
   #closed = false;
 
-  constructor(setUp: BufferSetUp) {
+  constructor(given: BufferSetUp) {
+    // The options are an object of our own, which the disk sees too: they may change.
+    const setUp = { ...given, options: { ...given.options } };
     this.#setUp = setUp;
     this.#log = setUp.log;
     // Ids rise from run to run without asking the file, which may become readable only later.
@@ -109,7 +125,6 @@ class TwoLevelBuffer implements BlockBuffer {
       const queue: Queue = new Queue(name, setUp, () => this.#oldestMs(queue));
       return queue;
     });
-    for (const name of [...setUp.routes.values()].flat()) this.#queues.get(name);
     const isHeld = (name: string, id: number) => this.#memory.get(name, id) !== undefined;
     this.#disk = new Disk({ openStore: openSqliteStore, ...setUp, queues: this.#queues, isHeld });
     setUp.metrics.gaugeOf(
@@ -122,22 +137,47 @@ class TwoLevelBuffer implements BlockBuffer {
   async open(): Promise<void> {
     await this.#disk.open();
     this.#lastId = Math.max(this.#lastId, this.#disk.lastId);
-    const configured = new Set([...this.#setUp.routes.values()].flat());
-    for (const { name, pending } of this.#queues.all()) {
-      const counts = { destination: name, samples: pending.samples, blocks: pending.blocks };
-      if (pending.blocks === 0) continue;
-      if (configured.has(name)) this.#log.info(counts, `Samples of an earlier run are queued for "${name}"`);
-      else
-        this.#log.warn(
-          counts,
-          `Samples are queued for "${name}", which is not configured; they are kept until it is, or until a limit of the buffer drops them`,
-        );
-    }
+    this.#setRoutes(this.#setUp.routes);
+    for (const { name } of this.#queues.all()) this.#tellQueued(name, 'run');
+  }
+
+  setRoutes(routes: Routes): void {
+    const before = destinationsOf(this.#routes);
+    this.#setRoutes(routes);
+    for (const { name } of this.#queues.all())
+      if (before.has(name) !== this.#queues.isConfigured(name)) this.#tellQueued(name, 'configuration');
+  }
+
+  #setRoutes(routes: Routes): void {
+    this.#routes = routes;
+    this.#queues.configure(destinationsOf(routes));
+  }
+
+  setOptions(options: BufferOptions): void {
+    const { synchronous } = this.#setUp.options;
+    Object.assign(this.#setUp.options, options, { synchronous });
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#arm();
+  }
+
+  /** Says what is queued for a destination that has just come or gone. */
+  #tellQueued(name: string, what: 'run' | 'configuration'): void {
+    const { samples, blocks } = this.stats(name);
+    const counts = { destination: name, samples, blocks };
+    if (blocks === 0) return;
+    if (this.#queues.isConfigured(name))
+      this.#log.info(counts, `Samples of an earlier ${what} are queued for "${name}"`);
+    else
+      this.#log.warn(
+        counts,
+        `Samples are queued for "${name}", which is not configured; they are kept until it is, or until a limit of the buffer drops them`,
+      );
   }
 
   push(block: Block): Taken {
     if (this.#closed) return 'refused';
-    const destinations = this.#setUp.routes.get(block.route);
+    const destinations = this.#routes.get(block.route);
     invariant(
       destinations !== undefined && destinations.length > 0,
       `route ${block.route} has no destination`,
@@ -153,8 +193,8 @@ class TwoLevelBuffer implements BlockBuffer {
 
   take(destination: string, lane: Lane): Promise<Lease | undefined> {
     return this.#turn(async () => {
-      const queue = this.#queues.get(destination);
-      if (queue.pending.blocks === 0) return undefined;
+      const queue = this.#queues.find(destination);
+      if (queue === undefined || queue.pending.blocks === 0) return undefined;
       await this.#expire();
       const found = await this.#find(queue, lane);
       if (found === undefined) return undefined;
@@ -173,8 +213,7 @@ class TwoLevelBuffer implements BlockBuffer {
 
   release({ destination, id }: Lease): Promise<void> {
     return this.#turn(async () => {
-      const queue = this.#queues.get(destination);
-      if (!queue.leased.delete(id)) return;
+      if (!this.#queues.find(destination)?.leased.delete(id)) return;
       const held = this.#memory.get(destination, id);
       if (held === undefined) await this.#disk.countAttempt(destination, id);
       else held.owners.set(destination, held.owners.get(destination)! + 1);
@@ -193,13 +232,15 @@ class TwoLevelBuffer implements BlockBuffer {
   }
 
   stats(destination: string): PendingStats {
-    const queue = this.#queues.get(destination);
+    const queue = this.#queues.find(destination);
+    if (queue === undefined) return NOTHING;
     const { blocks, samples, bytes } = queue.pending;
     return { blocks, samples, bytes, oldestMs: this.#oldestMs(queue), droppedSamples: queue.droppedSamples };
   }
 
-  onPush(listener: () => void): void {
-    this.#listeners.push(listener);
+  onPush(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   close(): Promise<void> {
@@ -207,7 +248,7 @@ class TwoLevelBuffer implements BlockBuffer {
     return this.#turn(async () => {
       await this.#commit(this.#memory.blocks);
       this.#timer?.cancel();
-      this.#listeners = [];
+      this.#listeners.clear();
       let lost = 0;
       for (const held of this.#memory.blocks) {
         for (const name of held.owners.keys()) {
@@ -249,12 +290,13 @@ class TwoLevelBuffer implements BlockBuffer {
   }
 
   async #settle({ destination, id, block }: Lease, how: 'accepted' | DropReason): Promise<void> {
-    const queue = this.#queues.get(destination);
-    if (!queue.leased.delete(id)) return; // Counted already, with the file that was set aside.
+    const queue = this.#queues.find(destination);
+    if (!queue?.leased.delete(id)) return; // Counted already, with the file that was set aside.
     queue.go(countsOf(block), how);
     const held = this.#memory.get(destination, id);
     if (held === undefined) await this.#disk.remove(queue, id, countsOf(block));
     else this.#memory.disown(destination, held);
+    this.#queues.forgetEmpty();
     this.#tellSafe();
   }
 

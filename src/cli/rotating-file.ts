@@ -37,6 +37,11 @@ export class RotatingFile {
     return this.#descriptor;
   }
 
+  /** Lets the file go; `descriptorFor` must not be called again. */
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+
   /** Opens the file anew when what is at the path is not the file that is open. Gives the size of what is there. */
   #follow(): number {
     const there = tryStat(this.#path);

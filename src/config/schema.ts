@@ -26,6 +26,10 @@ const sentinelSection = field.section(
       'Where undelivered samples are kept, relative to the working directory; without it $STATE_DIRECTORY, else ./data.',
       { optional: true, example: '/var/lib/sentinel' },
     ),
+    self_metrics_interval: field.duration(
+      "How often the agent's own metrics are sent like any other samples; 0s = they are on /metrics only.",
+      { default: '60s', max: 24 * 86_400_000 },
+    ),
   },
   { default: {} },
 );

@@ -29,6 +29,8 @@ interface Lane {
   signal: Signal;
 }
 
+/** Data that has been pending without a 2xx for so long is late. */
+const LATE_MS = 120_000;
 /** Characters of what a receiver says that are shown: as many as Prometheus shows. */
 const MAX_WORDS = 1024;
 
@@ -57,8 +59,9 @@ export class DestinationSender {
     this.#lanes = ends.map((end, i) => ({ end, leads: i === 0, signal: new Signal() }));
   }
 
-  /** Begins to send. Settles when it has ended, after `beginStop`. */
+  /** Begins to send, until `beginStop` or `retire`. */
   start(): void {
+    if (this.#gaveUp) return;
     if (this.#pendingBlocks() > 0) this.#waitingSinceMs = this.#setUp.clock.monotonic();
     this.#done = Promise.all(this.#lanes.map((lane) => this.#run(lane)));
   }
@@ -81,6 +84,12 @@ export class DestinationSender {
     this.wake();
   }
 
+  /** Ends after the request that is in flight: what is pending is left to whoever comes after. */
+  retire(): void {
+    this.#gaveUp = true;
+    this.wake();
+  }
+
   /** Cuts what is in flight: its blocks stay pending. */
   abort(): void {
     this.#gaveUp = true;
@@ -94,18 +103,25 @@ export class DestinationSender {
     return this.#setUp.clock.monotonic() - this.#waitingSinceMs;
   }
 
+  /** Data has been pending without a 2xx for so long that something must be done (DESIGN 6). */
+  get isLate(): boolean {
+    return this.waitedMs() >= LATE_MS;
+  }
+
   /** What there is to know about it. */
   status(): DestinationStatus {
     const { destination, queue, clock } = this.#setUp;
-    const { samples, blocks, oldestMs, droppedSamples } = queue.stats(destination.name);
+    const { samples, blocks, bytes, oldestMs, droppedSamples } = queue.stats(destination.name);
     const waitedMs = this.waitedMs();
     return {
       name: destination.name,
       url: redactUrl(destination.url),
+      state: this.isLate ? 'late' : this.#health.lastError === undefined ? 'ok' : 'failing',
       sentSamples: this.#metrics.samples.value,
       failedSamples: droppedSamples,
       pendingSamples: samples,
       pendingBlocks: blocks,
+      pendingBytes: bytes,
       oldestPendingMs: oldestMs,
       lastSuccessMs: this.#health.lastSuccessMs,
       lastError: this.#health.lastError,
@@ -119,7 +135,7 @@ export class DestinationSender {
       lane.signal.reset();
       const lease = await queue.take(destination.name, lane.end);
       if (lease !== undefined) await this.#send(lease);
-      else if (this.#stopping) break;
+      else if (this.#stopping || this.#gaveUp) break;
       else await lane.signal.wait();
     }
     if (lane.leads) this.#leaderEnded = true;

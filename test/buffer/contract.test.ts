@@ -127,12 +127,39 @@ for (const [place, open] of Object.entries(PLACES)) {
     assert.deepEqual([bytes.length, numberOf(lease)], [5000, 77]);
   });
 
+  contract('new routes: what is queued stays, also for a destination that is gone', async (bench) => {
+    bench.push(1);
+    const lease = (await bench.take('a'))!;
+    bench.buffer.setRoutes(new Map([['bd', ['b', 'd']]]));
+    bench.push(2, { route: 'bd' });
+    assert.deepEqual([bench.buffer.stats('a').blocks, bench.buffer.stats('b').blocks], [1, 2]);
+    assert.ok(bench.logged.some((line) => line.includes('queued for "a", which is not configured')));
+    await bench.buffer.release(lease);
+    bench.checkSums();
+    bench.buffer.setRoutes(new Map([['abd', ['a', 'b', 'd']]]));
+    bench.push(3, { route: 'abd' });
+    assert.deepEqual(await bench.drain('a'), [1, 3]);
+    assert.deepEqual(await bench.drain('b'), [1, 2, 3]);
+    assert.deepEqual(await bench.drain('d'), [2, 3]);
+  });
+
+  contract('a destination that is gone and empty leaves no metric behind', async (bench) => {
+    bench.push(1);
+    bench.buffer.setRoutes(new Map([['b', ['b']]]));
+    assert.match(bench.metrics.render(), /destination="a"/);
+    assert.deepEqual(await bench.drain('a'), [1]);
+    assert.doesNotMatch(bench.metrics.render(), /destination="[ac]"/);
+    assert.equal(await bench.take('a'), undefined);
+  });
+
   contract('a listener hears of every push; a closed buffer refuses', async (bench) => {
     let heard = 0;
     bench.buffer.onPush(() => heard++);
+    const end = bench.buffer.onPush(() => heard++);
     bench.push(1);
+    end();
     bench.push(2);
-    assert.equal(heard, 2);
+    assert.equal(heard, 3);
     await bench.buffer.close();
     const block = {
       route: 'ab',

@@ -31,7 +31,7 @@ test('levels below the configured one are not written; children carry their fiel
   const folder = mkdtempSync(join(tmpdir(), 'sentinel-log-'));
   const file = join(folder, 'deep/er/a.log');
   try {
-    const log = await createAgentLog({
+    const { logger: log } = await createAgentLog({
       level: 'warn',
       format: 'json',
       stdout: false,

@@ -126,7 +126,7 @@ test('the log says that its file cannot be moved aside', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'a.log');
   mkdirSync(join(folder, 'a.log.1/held'), { recursive: true });
-  const log = await createAgentLog({
+  const { logger: log } = await createAgentLog({
     level: 'info',
     format: 'json',
     stdout: false,

@@ -168,7 +168,12 @@ remote_write:
     batchSize: 7,
     flushIntervalMs: 10_000,
   });
-  assert.deepEqual([http.basicAuth?.username, http.basicAuth?.password?.reveal()], ['me', 'secret']);
+  assert.deepEqual(
+    [http.basicAuth?.username, http.basicAuth?.password].map(
+      (text) => text instanceof Secret && text.reveal(),
+    ),
+    ['me', 'secret'],
+  );
   assert.match(tls!.http.tls!.caFile!, /^\/.*\/ca\.pem$/);
   assert.deepEqual(
     { ...tls!.http.tls, caFile: '' },

@@ -7,15 +7,16 @@ import { FakeClock } from '../fake-clock.js';
 /** A schedule whose runs take `runMs`, with all that it did. */
 function scheduleOf(clock: FakeClock, runMs = 0) {
   const runs: { item: string; plannedMs: number; atMs: number }[] = [];
-  const counts = { skipped: 0, missed: 0 };
+  const counts = { skipped: 0, missed: 0, late: 0, clock: 0, host: 0 };
   const schedule = new Schedule<string>(clock, {
     run: (item, plannedMs) => {
       runs.push({ item, plannedMs, atMs: clock.now() });
       return runMs === 0 ? Promise.resolve() : new Promise((resolve) => clock.after(runMs, resolve));
     },
     onSkip: () => counts.skipped++,
-    onMiss: (_, ticks) => {
+    onMiss: (_, ticks, reason) => {
       counts.missed += ticks;
+      counts[reason] += ticks;
     },
   });
   return { schedule, runs, counts };

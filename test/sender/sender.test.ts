@@ -151,10 +151,12 @@ test('sender: status and metrics tell what is known of a destination', async (t)
   assert.deepEqual(status(), {
     name: 'main',
     url: receiver.url,
+    state: 'ok',
     sentSamples: 0,
     failedSamples: 0,
     pendingSamples: 0,
     pendingBlocks: 0,
+    pendingBytes: 0,
     oldestPendingMs: undefined,
     lastSuccessMs: undefined,
     lastError: undefined,
