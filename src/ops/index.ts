@@ -1,1 +1,1 @@
-export { createServiceNotifier } from './service-notifier.js';
+export { createServiceNotifier, type ServiceNotifier } from './service-notifier.js';
