@@ -25,6 +25,7 @@ import {
 } from './lib/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
+import { watchClock } from './schedule/index.js';
 import { LoopDelay, SelfMetrics, type SelfSettings } from './self/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
@@ -141,6 +142,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     http = road.resolve<HttpEdge | undefined>(HTTP);
     await http?.start();
   };
+  const clockWatch = watchClock({ clock: systemClock, log: log.child({ component: 'schedule' }), metrics });
   return {
     metrics,
     tasks: () => probes.statuses(),
@@ -154,6 +156,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     stop: once(async () => {
       await reloader.close();
       self.stop();
+      clockWatch.stop();
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });

@@ -1,5 +1,11 @@
 export { Backoff } from './backoff.js';
-export { PROBE_HOST_PROGRAM, PROGRAM_DIRECTORY, SENTINEL_PROGRAM, VERSION } from './build.js';
+export {
+  PROBE_HOST_PROGRAM,
+  PROGRAM_DIRECTORY,
+  SENTINEL_PROGRAM,
+  STORE_WORKER_PROGRAM,
+  VERSION,
+} from './build.js';
 export { type Clock, systemClock, type Timer } from './clock.js';
 export { formatDuration, roughDuration, tryParseDuration } from './duration.js';
 export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './errors.js';

@@ -80,8 +80,8 @@ export class ProbeHost {
     this.#parts = parts;
     this.#schedule = new Schedule(parts.clock, {
       run: (hosted, plannedMs) => this.#run(hosted, plannedMs),
-      onSkip: (hosted) => this.#send({ kind: 'skipped', id: hosted.task.id }),
-      onMiss: (hosted, ticks, reason) => this.#send({ kind: 'missed', id: hosted.task.id, ticks, reason }),
+      onSkip: ({ task }, skipped) => this.#send({ kind: 'skipped', id: task.id, ...skipped }),
+      onMiss: ({ task }, missed) => this.#send({ kind: 'missed', id: task.id, missed }),
     });
     this.#log = new HostLog(parts.clock, (frame) => this.#send(frame));
     parts.stream.on('data', (chunk: Buffer) => {

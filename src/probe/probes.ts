@@ -348,11 +348,12 @@ export class Probes {
       return; // A host says nothing of a task after `removed`.
     else if (message.kind === 'result') this.#take(watched, message.result);
     else if (message.kind === 'aborted') this.#countAborted(watched);
-    else if (message.kind === 'missed') this.#countMissed(watched, message.ticks, message.reason);
+    else if (message.kind === 'missed')
+      this.#countMissed(watched, message.missed.ticks, message.missed.reason);
     else if (message.kind === 'problem') this.#note(watched, message.message);
     else if (message.kind === 'skipped') {
-      watched.status.skipped++;
-      this.#metrics.skipped.with({ plugin: watched.task.plugin }).inc();
+      watched.status.skipped += message.ticks;
+      this.#metrics.skipped.with({ plugin: watched.task.plugin }).inc(message.ticks);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/index.js';
+import { type Clock, formatDuration, type Logger, type Metrics } from '../lib/index.js';
 
 /** Wall and monotonic clock may drift apart by so much from one look to the next before it is a step: NTP slews by 0.5 ms a second. */
 const STEP_MS = 1000;
@@ -31,4 +31,39 @@ function wallOffset(clock: Clock): number {
     const now = clock.now();
     if (clock.monotonic() - before < READ_MS) return now - before;
   }
+}
+
+/** How often the agent looks. */
+const LOOK_MS = 1000;
+
+/** Logs and counts every step of the clock, and tells `onStep` how far it went (ms, positive = forward). Gives the end of it. */
+export function watchClock(
+  parts: { clock: Clock; log: Logger; metrics: Metrics },
+  onStep: (stepMs: number) => void = () => {},
+): { look(): void; stop(): void } {
+  const watch = new ClockWatch(parts.clock);
+  const steps = parts.metrics.family(
+    'counter',
+    'sentinel_schedule_clock_steps_total',
+    'Times that the wall clock was set, or jumped over a suspend, by more than a second, by direction.',
+  );
+  for (const direction of ['forward', 'back']) steps.with({ direction });
+  const look = () => {
+    const stepMs = watch.look();
+    if (stepMs === 0) return;
+    const direction = stepMs > 0 ? 'forward' : 'back';
+    steps.with({ direction }).inc();
+    const step = formatDuration(Math.round(Math.abs(stepMs) / 1000) * 1000);
+    parts.log.warn(
+      { step_ms: Math.round(stepMs) },
+      `The clock went ${direction} by ${step}; tasks go on by the new time`,
+    );
+    onStep(stepMs);
+  };
+  let timer = parts.clock.after(LOOK_MS, tick);
+  function tick() {
+    look();
+    timer = parts.clock.after(LOOK_MS, tick);
+  }
+  return { look, stop: () => timer.cancel() };
 }

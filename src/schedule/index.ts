@@ -1,3 +1,3 @@
-export { ClockWatch } from './clock-watch.js';
+export { watchClock } from './clock-watch.js';
 export { offsetOf, tickAfter } from './offset.js';
-export { type MissReason, type Plan, type Resume, Schedule, type ScheduleEvents } from './schedule.js';
+export { type Missed, type Resume, Schedule } from './schedule.js';

@@ -161,7 +161,8 @@ export class DestinationSender {
     const askedMs = clock.monotonic();
     if (lease.attempts > 0) this.#metrics.retries.inc();
     const answer = this.#clean(await this.#ask(lease));
-    if (answer.kind !== 'accepted') this.#metrics.failure(answer.reason).inc();
+    // What was cut by the stop says nothing about the receiver, here and below.
+    if (answer.kind !== 'accepted' && !this.#abort.signal.aborted) this.#metrics.failure(answer.reason).inc();
     if (answer.kind === 'accepted') {
       this.#accepted(lease.block, askedMs);
       await queue.ack(lease);
@@ -186,7 +187,6 @@ export class DestinationSender {
 
   #failed(answer: Extract<Answer, { kind: 'retry' | 'wrong' }>): void {
     if (this.#stopping) this.#gaveUp = true;
-    // What was cut by the stop says nothing about the receiver.
     if (!this.#abort.signal.aborted) this.#health.failed(answer);
   }
 
@@ -207,7 +207,7 @@ export class DestinationSender {
         this.#metrics.request(String(response.status)).inc();
         return judgeResponse(response, clock.now());
       } catch (error) {
-        this.#metrics.request('none').inc();
+        if (!this.#abort.signal.aborted) this.#metrics.request('none').inc();
         if (!again || !isCut(error)) return judgeError(error);
         this.#metrics.retries.inc();
       }

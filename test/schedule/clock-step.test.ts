@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ClockWatch, type MissReason, type Resume, Schedule } from '../../src/schedule/index.js';
+import { type Logger, Metrics } from '../../src/lib/index.js';
+import { ClockWatch, watchClock } from '../../src/schedule/clock-watch.js';
+import { type Missed, type Resume, Schedule } from '../../src/schedule/index.js';
 import { offsetOf, tickAfter } from '../../src/schedule/offset.js';
 import { FakeClock } from '../fake-clock.js';
 
@@ -9,13 +11,13 @@ const HOUR = 3_600_000;
 /** A schedule of instant runs, with all that it did. */
 function scheduleOf(clock: FakeClock) {
   const runs: { item: string; plannedMs: number; atMs: number; realMs: number }[] = [];
-  const missed: Record<MissReason, number> = { late: 0, clock: 0, host: 0 };
+  const missed: Record<Missed['reason'], number> = { late: 0, clock: 0, host: 0 };
   const schedule = new Schedule<string>(clock, {
     run: async (item, plannedMs) => {
       runs.push({ item, plannedMs, atMs: clock.now(), realMs: clock.monotonic() });
     },
     onSkip: () => assert.fail('nothing runs long enough'),
-    onMiss: (_, ticks, reason) => {
+    onMiss: (_, { ticks, reason }) => {
       missed[reason] += ticks;
     },
   });
@@ -177,4 +179,27 @@ test('taking over many plans whose ticks have passed is no burst', async () => {
   );
   await clock.pass(1000);
   assert.ok(runs.length > 450 && runs.length < 620, `${runs.length} in the first second`);
+});
+
+test('a step is logged and counted once', async () => {
+  const clock = new FakeClock();
+  const metrics = new Metrics();
+  const lines: string[] = [];
+  const line = (_: string | object, message?: string) => void lines.push(String(message));
+  const log: Logger = { debug: line, info: line, warn: line, error: line, child: () => log };
+  const steps: number[] = [];
+  const watch = watchClock({ clock, log, metrics }, (stepMs) => steps.push(stepMs));
+  await clock.pass(5000);
+  clock.step(-90_000);
+  await clock.pass(5000);
+  clock.step(3_600_000);
+  await clock.pass(5000);
+  watch.stop();
+  assert.deepEqual(steps, [-90_000, 3_600_000]);
+  assert.deepEqual(lines, [
+    'The clock went back by 1m30s; tasks go on by the new time',
+    'The clock went forward by 1h; tasks go on by the new time',
+  ]);
+  assert.match(metrics.render(), /clock_steps_total\{direction="forward"\} 1/);
+  assert.match(metrics.render(), /clock_steps_total\{direction="back"\} 1/);
 });
