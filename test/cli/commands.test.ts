@@ -297,6 +297,7 @@ test('completion: what bash offers', async () => {
   assert.deepEqual(offered(['sentinel', '']), [
     'start',
     'check',
+    'status',
     'trigger',
     'plugins',
     'service',
