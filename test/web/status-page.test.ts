@@ -8,7 +8,9 @@ import type { TaskStatus } from '../../src/probe/index.js';
 import { ask, viewWith, withEdge } from '../http/kit.js';
 import { destination, task } from '../http/statuses.js';
 import { ManualClock } from '../manual-clock.js';
+import { needServer } from '../servers.js';
 
+const TEXT_BROWSER = 'w3m';
 const NOW = Date.UTC(2026, 0, 1, 0, 1);
 const EVIL = `<script>alert(1)</script>" onload='x' &amp; </style><!--`;
 
@@ -161,8 +163,7 @@ test('5,000 tasks: the failing ones first, 200 on a page, found by a filter, and
 });
 
 test('a text browser of 80 columns can read it', async (t) => {
-  if (spawnSync('w3m', ['-version']).error !== undefined)
-    return t.skip('w3m is not installed: apt-get install w3m');
+  if (!needServer(TEXT_BROWSER, t)) return;
   const page = await pageOf({
     destinations: () => [destination({ lastError: `${'no route to host; '.repeat(8)}`, state: 'failing' })],
     tasks: () => [
@@ -173,7 +174,7 @@ test('a text browser of 80 columns can read it', async (t) => {
       ),
     ],
   });
-  const { stdout } = spawnSync('w3m', ['-dump', '-cols', '80', '-T', 'text/html'], {
+  const { stdout } = spawnSync(TEXT_BROWSER, ['-dump', '-cols', '80', '-T', 'text/html'], {
     input: page,
     encoding: 'utf8',
   });
