@@ -120,7 +120,7 @@ const nativeAddons = {
 const banner = `import { createRequire as __createRequire } from 'node:module'; import { fileURLToPath as __toPath } from 'node:url'; import { dirname as __dirnameOf } from 'node:path';
 const require = __createRequire(import.meta.url); const __filename = __toPath(import.meta.url); const __dirname = __dirnameOf(__filename);`;
 
-/** Bundles the compiled program into dist/: two programs with shared chunks, one file per plugin, and the native addons. */
+/** Bundles the compiled program into dist/: three programs with shared chunks, one file per plugin, and the native addons. */
 export async function bundle() {
   const { build } = await import('esbuild');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -140,7 +140,11 @@ export async function bundle() {
   };
   await build({
     ...common,
-    entryPoints: { sentinel: '.build/src/cli/sentinel.js', 'probe-host': '.build/src/probe/host-process.js' },
+    entryPoints: {
+      sentinel: '.build/src/cli/sentinel.js',
+      'probe-host': '.build/src/probe/host-process.js',
+      'store-worker': '.build/src/buffer/store-worker.js',
+    },
     splitting: true,
     outdir: next,
   });
@@ -161,6 +165,7 @@ export async function bundle() {
   cpSync(join(root, 'node_modules/raw-socket/build/Release/raw.node'), join(native, 'raw.node'));
   writeFileSync(join(next, 'package.json'), '{ "type": "module" }\n');
   cpSync(join(root, 'LICENSE'), join(next, 'LICENSE'));
+  cpSync(join(root, 'config/systemd'), join(next, 'systemd'), { recursive: true });
   const old = join(root, `.build/old-${process.pid}`);
   const dist = join(root, 'dist');
   if (existsSync(dist)) renameSync(dist, old);

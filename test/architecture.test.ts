@@ -29,6 +29,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/http': [...GROUND, 'src/net', 'src/probe', 'src/sender', 'src/web'],
   // the pages show what probe and sender tell of themselves
   'src/web': [...GROUND, 'src/probe', 'src/sender'],
+  // ops speaks with the host's service manager about the process, and knows no stage
+  'src/ops': ['src/lib'],
   // `status` prints what the control socket answers
   'src/cli': [
     ...GROUND,
@@ -37,6 +39,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'src/config',
     'src/probe',
     'src/sender',
+    'src/ops',
     'src/http',
     'src/main',
   ],

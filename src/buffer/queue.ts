@@ -1,4 +1,4 @@
-import type { Cell, Clock, Metrics } from '../lib/index.js';
+import type { Cell, Clock, Family, Metrics } from '../lib/index.js';
 import type { StoredCounts } from './store.js';
 
 /**
@@ -28,6 +28,28 @@ export class Counts implements StoredCounts {
   }
 }
 
+/** The metrics of a queue, all with the label `destination`. */
+const FAMILIES = {
+  samples_in_total: [
+    'counter',
+    'Samples that became pending for a destination, those restored at start among them.',
+  ],
+  samples_out_total: ['counter', 'Samples that a destination accepted.'],
+  samples_dropped_total: ['counter', 'Samples that were given up for a destination, by reason.'],
+  samples_pending: ['gauge', 'Samples that a destination has not accepted yet.'],
+  blocks_pending: ['gauge', 'Blocks that a destination has not accepted yet.'],
+  bytes_pending: ['gauge', 'Compressed bytes of the pending blocks.'],
+  oldest_sample_age_seconds: [
+    'gauge',
+    'Age of the oldest sample that a destination has not accepted yet; 0 when there is none.',
+  ],
+} as const;
+
+function familyOf(metrics: Metrics, name: keyof typeof FAMILIES): Family {
+  const [type, help] = FAMILIES[name];
+  return metrics.family(type, `sentinel_buffer_${name}`, help);
+}
+
 /** What is pending for one destination. At any moment: in = out + dropped + pending. */
 export class Queue {
   readonly name: string;
@@ -43,9 +65,9 @@ export class Queue {
   readonly leased = new Set<number>();
   /** Blocks that are settled, but that a failing disk did not let go of yet. */
   readonly settled = new Set<number>();
+  readonly #metrics: Metrics;
   readonly #in: Cell;
   readonly #out: Cell;
-  readonly #dropped: (reason: DropReason) => Cell;
 
   /** `oldestMs` gives the oldest pending timestamp. */
   constructor(
@@ -54,39 +76,16 @@ export class Queue {
     oldestMs: () => number | undefined,
   ) {
     this.name = name;
+    this.#metrics = metrics;
     const labels = { destination: name };
-    this.#in = metrics
-      .family(
-        'counter',
-        'sentinel_buffer_samples_in_total',
-        'Samples that became pending for a destination, those restored at start among them.',
-      )
-      .with(labels);
-    this.#out = metrics
-      .family('counter', 'sentinel_buffer_samples_out_total', 'Samples that a destination accepted.')
-      .with(labels);
-    const dropped = metrics.family(
-      'counter',
-      'sentinel_buffer_samples_dropped_total',
-      'Samples that were given up for a destination, by reason.',
-    );
-    this.#dropped = (reason) => dropped.with({ ...labels, reason });
-    metrics
-      .family('gauge', 'sentinel_buffer_samples_pending', 'Samples that a destination has not accepted yet.')
-      .read(labels, () => this.pending.samples);
-    metrics
-      .family('gauge', 'sentinel_buffer_blocks_pending', 'Blocks that a destination has not accepted yet.')
-      .read(labels, () => this.pending.blocks);
-    metrics
-      .family('gauge', 'sentinel_buffer_bytes_pending', 'Compressed bytes of the pending blocks.')
-      .read(labels, () => this.pending.bytes);
-    metrics
-      .family(
-        'gauge',
-        'sentinel_buffer_oldest_sample_age_seconds',
-        'Age of the oldest sample that a destination has not accepted yet; 0 when there is none.',
-      )
-      .read(labels, () => Math.max(0, clock.now() - (oldestMs() ?? Infinity)) / 1000);
+    this.#in = familyOf(metrics, 'samples_in_total').with(labels);
+    this.#out = familyOf(metrics, 'samples_out_total').with(labels);
+    const read = (gauge: keyof typeof FAMILIES, value: () => number) =>
+      familyOf(metrics, gauge).read(labels, value);
+    read('samples_pending', () => this.pending.samples);
+    read('blocks_pending', () => this.pending.blocks);
+    read('bytes_pending', () => this.pending.bytes);
+    read('oldest_sample_age_seconds', () => Math.max(0, clock.now() - (oldestMs() ?? Infinity)) / 1000);
   }
 
   /** Samples became pending. */
@@ -101,12 +100,26 @@ export class Queue {
     if (how !== 'accepted') this.droppedSamples += counts.samples;
     (how === 'accepted' ? this.#out : this.#dropped(how)).inc(counts.samples);
   }
+
+  /** The destination is gone for good: so are its metrics. */
+  removeMetrics(): void {
+    for (const name of Object.keys(FAMILIES) as (keyof typeof FAMILIES)[]) {
+      const family = familyOf(this.#metrics, name);
+      for (const { labels } of [...family.samples()])
+        if (labels.destination === this.name) family.remove(labels);
+    }
+  }
+
+  #dropped(reason: DropReason): Cell {
+    return familyOf(this.#metrics, 'samples_dropped_total').with({ destination: this.name, reason });
+  }
 }
 
 /** The queues of all destinations, those that are not configured but have samples on disk among them. */
 export class Queues {
   readonly #queues = new Map<string, Queue>();
   readonly #create: (name: string) => Queue;
+  #configured: ReadonlySet<string> = new Set();
 
   constructor(create: (name: string) => Queue) {
     this.#create = create;
@@ -120,6 +133,32 @@ export class Queues {
       this.#queues.set(name, queue);
     }
     return queue;
+  }
+
+  /** The queue of a destination, if there is one. */
+  find(name: string): Queue | undefined {
+    return this.#queues.get(name);
+  }
+
+  /** Makes the queues of the destinations that are configured now; those of others stay while they hold something. */
+  configure(names: ReadonlySet<string>): void {
+    this.#configured = names;
+    for (const name of names) this.get(name);
+    this.forgetEmpty();
+  }
+
+  isConfigured(name: string): boolean {
+    return this.#configured.has(name);
+  }
+
+  /** Lets queues go that are empty and not configured. */
+  forgetEmpty(): void {
+    if (this.#queues.size === this.#configured.size) return; // Fast path: each is configured.
+    for (const queue of [...this.#queues.values()]) {
+      if (this.#configured.has(queue.name) || queue.pending.blocks > 0 || queue.settled.size > 0) continue;
+      queue.removeMetrics();
+      this.#queues.delete(queue.name);
+    }
   }
 
   /** All of them. */

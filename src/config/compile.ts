@@ -90,6 +90,8 @@ function loggingOptions(keys: Readable['logging'], deps: LoadDependencies): Logg
     format: keys.format === 'auto' ? (deps.isTty ? 'pretty' : 'json') : keys.format,
     stdout: output !== 'file',
     file: output === 'stdout' ? undefined : resolve(deps.cwd, path),
+    maxSizeBytes: keys.max_size,
+    maxFiles: keys.max_files,
   };
 }
 

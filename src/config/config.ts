@@ -43,4 +43,8 @@ export interface LoggingOptions {
   stdout: boolean;
   /** Absolute path, or `undefined` for no file. */
   file: string | undefined;
+  /** When the file is moved aside; 0 = never. */
+  maxSizeBytes: number;
+  /** Files kept, the one that is written included. */
+  maxFiles: number;
 }

@@ -62,6 +62,14 @@ const loggingSection = field.section(
       'The file, relative to the working directory; without it sentinel.log in $LOGS_DIRECTORY, else in ./logs.',
       { optional: true, example: '/var/log/sentinel/sentinel.log' },
     ),
+    max_size: field.size('Size at which the file is moved aside and a new one begun; 0 = never.', {
+      default: '10MiB',
+    }),
+    max_files: field.integer('Files kept, the one that is written included.', {
+      default: 5,
+      min: 1,
+      max: 1000,
+    }),
   },
   { default: {} },
 );

@@ -1,32 +1,34 @@
-import { field, formatDuration, redactUrl, type Schema } from '../lib/index.js';
-import type { LoadedPlugin, PluginCatalog, Task } from '../probe/index.js';
+import { type FieldShape, field, formatDuration, redactUrl } from '../lib/index.js';
+import { folderOf, type PluginCatalog, type PluginFolder, type Task } from '../probe/index.js';
 import type { Config } from './config.js';
 import { SECTIONS } from './schema.js';
 import { yamlText } from './yaml-text.js';
 
 const MASKED = '<secret>';
+const SECTION_SHAPES = field.shapesOf(SECTIONS);
 
 type Options = Readonly<Record<string, unknown>>;
 
 /** The sections of a file as they may be shown: as written, with the environment put in, without secrets and without the tasks. Never throws, whatever is written. */
 export function shownSections(written: unknown, catalog: PluginCatalog): Options {
   const { tasks: _tasks, ...sections } = asMap(written);
-  const shown = mapValues(sections, (value, name) =>
-    Object.hasOwn(SECTIONS, name) ? shownValue(SECTIONS[name as keyof typeof SECTIONS], value) : MASKED,
-  );
+  const shown = mapValues(sections, (value, name) => shownValue(entryOf(SECTION_SHAPES, name), value));
   const { config, ...plugins } = asMap(sections.plugins);
   if (config === undefined) return shown;
-  const byPlugin = mapValues(asMap(config), (keys, name) => shownOptions(catalog.plugins.get(name), keys));
+  const byPlugin = mapValues(asMap(config), (keys, name) => {
+    const plugin = catalog.plugins.get(name);
+    return shownOptions(plugin && folderOf(plugin), keys);
+  });
   return { ...shown, plugins: { ...plugins, config: byPlugin } };
 }
 
 /** The configuration that runs as YAML, without secrets: sections as written, and every enabled task with its defaults put in. */
-export function configText(config: Config, catalog: PluginCatalog): string {
+export function configText(config: Config, catalog: { plugins: ReadonlyMap<string, PluginFolder> }): string {
   const tasks = config.tasks.map((task) => shownTask(task, catalog.plugins.get(task.plugin)));
   return yamlText({ ...config.shown, tasks });
 }
 
-function shownTask(task: Task, plugin: LoadedPlugin | undefined): Options {
+function shownTask(task: Task, plugin: PluginFolder | undefined): Options {
   return {
     id: task.id,
     device_id: shownText(task.deviceId),
@@ -39,33 +41,34 @@ function shownTask(task: Task, plugin: LoadedPlugin | undefined): Options {
 }
 
 /** Options of a plugin: only its own schema knows which of them are secrets. */
-function shownOptions(plugin: LoadedPlugin | undefined, options: unknown): unknown {
+function shownOptions(plugin: PluginFolder | undefined, options: unknown): unknown {
   if (plugin === undefined) return MASKED;
-  const { config, hostConfig } = plugin.definition;
-  const host = hostConfig === undefined ? {} : (field.metadataOf(hostConfig).entries ?? {});
-  const task = field.metadataOf(config).entries ?? {};
-  return mapValues(asMap(options), (value, key) => {
-    const schema = Object.hasOwn(task, key) ? task[key] : Object.hasOwn(host, key) ? host[key] : undefined;
-    return schema === undefined ? MASKED : shownValue(schema, value, key);
-  });
+  return mapValues(asMap(options), (value, key) => shownValue(entryOf(plugin.options, key), value, key));
 }
 
 /** Keys whose texts are masked whatever a schema says: a plugin from outside may take a password as a plain text. */
 const SENSITIVE =
   /(^|[_-])(headers?|pass(word|wd|phrase)?|secret|token|credentials?|community|key|authorization|cookie)s?$/i;
 
-/** A written value by its schema. What the schema says nothing of is masked. */
-function shownValue(schema: Schema<unknown>, value: unknown, key = ''): unknown {
-  const { kind, entries, item } = field.metadataOf(schema);
+/** A written value by its shape. What the shape says nothing of is masked. */
+function shownValue(shape: FieldShape | undefined, value: unknown, key = ''): unknown {
+  if (shape === undefined) return MASKED;
+  const { kind, entries, item } = shape;
   if (kind === undefined || kind === 'secret') return MASKED;
   if (Array.isArray(value) && item !== undefined) return value.map((one) => shownValue(item, one, key));
   if (kind === 'anything') return shownAnything(value, key);
   if (typeof value === 'string') return shownText(value, key);
   if (typeof value !== 'object' || value === null) return value;
-  return mapValues(asMap(value), (one, name) => {
-    if (entries === undefined) return item === undefined ? MASKED : shownValue(item, one, worse(key, name));
-    return Object.hasOwn(entries, name) ? shownValue(entries[name]!, one, name) : MASKED;
-  });
+  return mapValues(asMap(value), (one, name) =>
+    entries === undefined
+      ? shownValue(item, one, worse(key, name))
+      : shownValue(entryOf(entries, name), one, name),
+  );
+}
+
+/** The keys are a user's, and may be those that every object has. */
+function entryOf(entries: Readonly<Record<string, FieldShape>>, key: string): FieldShape | undefined {
+  return Object.hasOwn(entries, key) ? entries[key] : undefined;
 }
 
 function shownAnything(value: unknown, key: string): unknown {

@@ -41,8 +41,8 @@ export interface HttpEdge {
   readonly address: string | undefined;
   /** Settles after the first attempt. When the address is taken it says so in the log, and tries again every 10 s until `close`. */
   start(): Promise<void>;
-  /** Stops listening and cuts open connections. */
-  close(): Promise<void>;
+  /** Stops listening at once; cuts open connections, after `graceMs` when it is given. */
+  close(graceMs?: number): Promise<void>;
 }
 
 /** Makes the HTTP edge; nothing listens before `start`. Throws SEN_CONFIG_INVALID for a `listen` that cannot be used. */
@@ -108,13 +108,13 @@ class Edge implements HttpEdge {
     log.info({ address: this.#address }, 'HTTP server listens');
   }
 
-  async close(): Promise<void> {
+  async close(graceMs = 0): Promise<void> {
     this.#closed = true;
     this.#retry?.cancel();
     this.#address = undefined;
     const server = this.#server;
     this.#server = undefined;
-    await server?.close();
+    await server?.close(graceMs);
   }
 
   #createHandler(): RequestHandler {

@@ -6,17 +6,18 @@ import { buildJson, runtimeJson } from './status.js';
 import { statusPage } from './status-page.js';
 import { filterTasks, judge, readFilter, taskJson } from './tasks.js';
 
-/** A path that is answered to GET and HEAD. */
+/** A path that is answered to GET and HEAD, or to POST when it changes something. */
 export interface Endpoint {
+  method?: 'POST';
   path: string;
   /** What it gives, in a few words for the list of endpoints. */
   does: string;
-  answer: (query: URLSearchParams) => Answer;
+  answer: (query: URLSearchParams) => Answer | Promise<Answer>;
 }
 
 /** Every endpoint of the edge. The status page lists the others. */
 export function endpointsOf(parts: RouteParts): Endpoint[] {
-  const endpoints = [...healthEndpoints(parts), ...apiEndpoints(parts)];
+  const endpoints = [...healthEndpoints(parts), ...apiEndpoints(parts), reloadEndpoint(parts)];
   const page: Endpoint = {
     path: '/',
     does: 'is data arriving? A page for people',
@@ -28,6 +29,18 @@ export function endpointsOf(parts: RouteParts): Endpoint[] {
     }),
   };
   return [page, ...endpoints];
+}
+
+function reloadEndpoint({ view }: RouteParts): Endpoint {
+  return {
+    method: 'POST',
+    path: '/-/reload',
+    does: 'POST: reads the configuration again; 400 with all that is wrong with it',
+    answer: async () => {
+      const result = await view.reload();
+      return result.ok ? text(200, 'Configuration reloaded.') : text(400, result.lines.join('\n'));
+    },
+  };
 }
 
 function healthEndpoints({ view, metrics }: RouteParts): Endpoint[] {

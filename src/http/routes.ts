@@ -46,9 +46,13 @@ export function createHandler(parts: RouteParts): RequestHandler {
       const refused = refuse(request, refusalOf(request, guards));
       const endpoint = refused === undefined ? find(request) : undefined;
       const path = refused !== undefined ? 'refused' : (endpoint?.path ?? 'other');
+      const give = (answer: Answer) => {
+        count(path, answer.status);
+        outlet.give(request, response, answer);
+      };
       const answer = refused ?? answerOf(request, endpoint, outlet, parts.log);
-      count(path, answer.status);
-      outlet.give(request, response, answer);
+      if (answer instanceof Promise) void answer.then(give);
+      else give(answer);
     },
     countUnreadable: (status) => count('unreadable', status),
   };
@@ -59,17 +63,24 @@ function answerOf(
   endpoint: Endpoint | undefined,
   outlet: Outlet,
   log: Logger,
-): Answer {
+): Answer | Promise<Answer> {
   if (endpoint === undefined) return text(404, 'no such page; / lists the endpoints');
-  if (!METHODS.some((method) => method === request.method))
-    return text(405, `only ${METHODS.join(' and ')} are answered here`, { Allow: METHODS.join(', ') });
+  const methods = endpoint.method === undefined ? METHODS : [endpoint.method];
+  if (!methods.some((method) => method === request.method))
+    return text(405, `only ${methods.join(' and ')} ${methods.length === 1 ? 'is' : 'are'} answered here`, {
+      Allow: methods.join(', '),
+    });
   if (!outlet.hasRoom)
     return text(503, 'too many answers wait for slow readers; try again', { 'Retry-After': '1' });
-  try {
-    return endpoint.answer(new URLSearchParams(request.url?.split('?')[1]));
-  } catch (error) {
+  const broken = (error: unknown) => {
     log.error({ path: endpoint.path, err: errorLine(error) }, 'cannot answer a request');
     return text(500, 'internal error; the log says more');
+  };
+  try {
+    const answer = endpoint.answer(new URLSearchParams(request.url?.split('?')[1]));
+    return answer instanceof Promise ? answer.catch(broken) : answer;
+  } catch (error) {
+    return broken(error);
   }
 }
 

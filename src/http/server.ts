@@ -72,11 +72,15 @@ export class BoundedServer {
     (this.server as unknown as TlsServer).setSecureContext(tls);
   }
 
-  /** Stops listening and cuts every connection. */
-  async close(): Promise<void> {
+  /** Stops listening, and cuts every connection that is still there after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
+    const cut = () => {
+      for (const socket of this.#sockets) socket.destroy();
+    };
+    const late = graceMs === 0 ? cut() : setTimeout(cut, graceMs);
     await closed;
+    clearTimeout(late ?? undefined);
   }
 
   /** Answers take no time here, so a connection that is old is one that idles or is slow: it goes, and never the newcomer. */

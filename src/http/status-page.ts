@@ -1,6 +1,7 @@
 import { VERSION } from '../lib/index.js';
 import { TASK_STATES, type TaskState } from '../probe/index.js';
 import type { StatusPage } from '../web/index.js';
+import type { Endpoint } from './endpoints.js';
 import type { RouteParts } from './routes.js';
 import { filterTasks, type JudgedTask, judge, readFilter } from './tasks.js';
 
@@ -10,7 +11,7 @@ const PAGE_SIZE = 200;
 /** What the status page is made of, for a query such as `?state=failed&q=core&page=2`. */
 export function statusPage(
   { view, clock }: RouteParts,
-  endpoints: StatusPage['endpoints'],
+  endpoints: readonly Endpoint[],
   query: URLSearchParams,
 ): StatusPage {
   const nowMs = clock.now();
@@ -25,7 +26,9 @@ export function statusPage(
     destinations: view.destinations(),
     tasks: taskList(judge(view.tasks(), nowMs), query),
     hosts: view.hosts(),
-    endpoints: endpoints.map(({ path, does }) => ({ path, does })),
+    endpoints: endpoints
+      .filter(({ method }) => method === undefined)
+      .map(({ path, does }) => ({ path, does })),
   };
 }
 

@@ -33,6 +33,8 @@ export interface HttpView {
   /** Whether data is being taken and delivered, and if not, why not (one sentence each). */
   ready(): { ready: boolean; reasons: readonly string[] };
   runtime(): RuntimeStatus;
+  /** Reads the configuration again and applies it; all that is wrong, a line each, when it was refused. */
+  reload(): Promise<{ ok: true } | { ok: false; lines: readonly string[] }>;
   /** The configuration that runs, as YAML without secrets. */
   config(): string;
 }

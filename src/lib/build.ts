@@ -12,8 +12,20 @@ export const VERSION: string = bundled ? SENTINEL_VERSION : 'dev';
 /** The folder of the built program: the bundles, `plugins/` and `native/` (`dist/`, or the compiler's output in tests). */
 export const PROGRAM_DIRECTORY: string = bundled ? here : join(here, '../..');
 
+/** The program of the command line. */
+export const SENTINEL_PROGRAM: string = join(
+  PROGRAM_DIRECTORY,
+  bundled ? 'sentinel.js' : 'src/cli/sentinel.js',
+);
+
 /** The program that a probe host runs. */
 export const PROBE_HOST_PROGRAM: string = join(
   PROGRAM_DIRECTORY,
   bundled ? 'probe-host.js' : 'src/probe/host-process.js',
+);
+
+/** The program of the thread that works on the buffer's file. */
+export const STORE_WORKER_PROGRAM: string = join(
+  PROGRAM_DIRECTORY,
+  bundled ? 'store-worker.js' : 'src/buffer/store-worker.js',
 );

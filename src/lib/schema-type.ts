@@ -81,6 +81,28 @@ export function metadataOf(schema: Schema<unknown>): FieldMetadata {
   return metadata;
 }
 
+/** How a value of a schema is built: plain data, which a process that does not have the schema can be given. */
+export interface FieldShape {
+  kind: string | undefined;
+  entries: Readonly<Record<string, FieldShape>> | undefined;
+  item: FieldShape | undefined;
+}
+
+/** The shape of a schema. */
+export function shapeOf(schema: Schema<unknown>): FieldShape {
+  const { kind, entries, item } = metadataOf(schema);
+  return {
+    kind,
+    entries: entries && shapesOf(entries),
+    item: item && shapeOf(item),
+  };
+}
+
+/** The shapes of some keys. */
+export function shapesOf(entries: Entries): Readonly<Record<string, FieldShape>> {
+  return Object.fromEntries(Object.entries(entries).map(([key, entry]) => [key, shapeOf(entry)]));
+}
+
 /** The sentence that documents the field; empty when it has none. */
 export function descriptionOf(schema: Schema<unknown>): string {
   return v.getDescription(unwrap(schema) as never) ?? '';

@@ -1,6 +1,15 @@
+export { encodeFrame, FrameReader } from './frames.js';
 export { CutShortError, type Outcome, runOnce } from './outcome.js';
-export { fieldsOf, type LoadedPlugin, loadPlugin, loadPlugins, type PluginCatalog } from './plugin-loader.js';
-export { Probes } from './probes.js';
+export {
+  fieldsOf,
+  folderOf,
+  type LoadedPlugin,
+  loadPlugin,
+  loadPlugins,
+  type PluginCatalog,
+  type PluginFolder,
+} from './plugin-loader.js';
+export { Probes, type ProbesSettings } from './probes.js';
 export {
   type HostStatus,
   type LastResult,

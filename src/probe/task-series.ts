@@ -81,6 +81,17 @@ export class TaskSeries {
     return batch;
   }
 
+  /** The same series under the labels of another agent: a host sends names only when they change. */
+  relabelled(agent: AgentLabels): TaskSeries {
+    const next = new TaskSeries(this.#task, agent);
+    next.#refs = this.#refs?.map((ref) => {
+      const [name, ...own] = this.#table.key(ref).split('\0');
+      return next.#refOf(name!, own.length === 0 ? undefined : own.map(unescapeNul));
+    });
+    next.#shown = this.#shown;
+    return next;
+  }
+
   #learn({ names, labels }: SampleShape): void {
     const before = this.#refs ?? [];
     this.#refs = Uint32Array.from(names, (name, i) => this.#refOf(name, labels[i]));
@@ -101,6 +112,10 @@ export class TaskSeries {
       this.#table.add(key, labelsOf(labelsBeside({ ...this.#base, __name__: name }, own ?? [])))
     );
   }
+}
+
+function unescapeNul(text: string): string {
+  return text.replace(/\\([\\0])/g, (_, c) => (c === '0' ? '\0' : '\\'));
 }
 
 /** The key joins texts with NUL, which a label value may hold. */

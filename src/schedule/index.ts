@@ -1,2 +1,3 @@
+export { watchClock } from './clock-watch.js';
 export { offsetOf, tickAfter } from './offset.js';
-export { Schedule } from './schedule.js';
+export { type Missed, type Resume, Schedule } from './schedule.js';

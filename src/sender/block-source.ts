@@ -36,5 +36,5 @@ export interface BlockSource {
   /** What is pending for a destination. */
   stats(destination: string): PendingStats;
   /** Calls back after each new block. */
-  onPush(listener: () => void): void;
+  onPush(listener: () => void): () => void;
 }

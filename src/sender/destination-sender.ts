@@ -59,8 +59,9 @@ export class DestinationSender {
     this.#lanes = ends.map((end, i) => ({ end, leads: i === 0, signal: new Signal() }));
   }
 
-  /** Begins to send. Settles when it has ended, after `beginStop`. */
+  /** Begins to send, until `beginStop` or `retire`. */
   start(): void {
+    if (this.#gaveUp) return;
     if (this.#pendingBlocks() > 0) this.#waitingSinceMs = this.#setUp.clock.monotonic();
     this.#done = Promise.all(this.#lanes.map((lane) => this.#run(lane)));
   }
@@ -80,6 +81,12 @@ export class DestinationSender {
   beginStop(): void {
     this.#stopping = true;
     this.#health.hurry();
+    this.wake();
+  }
+
+  /** Ends after the request that is in flight: what is pending is left to whoever comes after. */
+  retire(): void {
+    this.#gaveUp = true;
     this.wake();
   }
 
@@ -128,7 +135,7 @@ export class DestinationSender {
       lane.signal.reset();
       const lease = await queue.take(destination.name, lane.end);
       if (lease !== undefined) await this.#send(lease);
-      else if (this.#stopping) break;
+      else if (this.#stopping || this.#gaveUp) break;
       else await lane.signal.wait();
     }
     if (lane.leads) this.#leaderEnded = true;
@@ -154,7 +161,8 @@ export class DestinationSender {
     const askedMs = clock.monotonic();
     if (lease.attempts > 0) this.#metrics.retries.inc();
     const answer = this.#clean(await this.#ask(lease));
-    if (answer.kind !== 'accepted') this.#metrics.failure(answer.reason).inc();
+    // What was cut by the stop says nothing about the receiver, here and below.
+    if (answer.kind !== 'accepted' && !this.#abort.signal.aborted) this.#metrics.failure(answer.reason).inc();
     if (answer.kind === 'accepted') {
       this.#accepted(lease.block, askedMs);
       await queue.ack(lease);
@@ -179,7 +187,6 @@ export class DestinationSender {
 
   #failed(answer: Extract<Answer, { kind: 'retry' | 'wrong' }>): void {
     if (this.#stopping) this.#gaveUp = true;
-    // What was cut by the stop says nothing about the receiver.
     if (!this.#abort.signal.aborted) this.#health.failed(answer);
   }
 
@@ -200,7 +207,7 @@ export class DestinationSender {
         this.#metrics.request(String(response.status)).inc();
         return judgeResponse(response, clock.now());
       } catch (error) {
-        this.#metrics.request('none').inc();
+        if (!this.#abort.signal.aborted) this.#metrics.request('none').inc();
         if (!again || !isCut(error)) return judgeError(error);
         this.#metrics.retries.inc();
       }

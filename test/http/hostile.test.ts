@@ -96,7 +96,7 @@ async function impatient(
     times: { headersTimeout: 300, requestTimeout: 300, connectionsCheckingInterval: 50, idleTimeout: 600 },
   });
   await new Promise<void>((resolve) => bounded.server.listen(0, '127.0.0.1', resolve));
-  t.after(() => bounded.close());
+  t.after(() => bounded.close(0));
   return { port: (bounded.server.address() as AddressInfo).port, statuses };
 }
 

@@ -21,6 +21,7 @@ export function viewWith(parts: Partial<HttpView> = {}): HttpView {
       loopDelayMs: 3,
       buffer: { memoryBytes: 100, diskBytes: 4096, diskHealthy: true },
     }),
+    reload: async () => ({ ok: true }),
     ...parts,
   };
 }
