@@ -108,6 +108,14 @@ test('destinations, tasks and hosts, with what is wrong', async () => {
   assert.ok(page.indexOf('bad http') < page.indexOf('good http'));
 });
 
+test('a refused reload is said; what changes something is no link', async () => {
+  const taken = await pageOf({});
+  assert.doesNotMatch(taken, /reload was refused/);
+  assert.match(taken, /<li>\/-\/reload POST/);
+  const runtime = () => ({ ...viewWith().runtime(), reloaded: false });
+  assert.match(await pageOf({ runtime }), /The last reload was refused/);
+});
+
 test('nothing from outside becomes markup, and no secret is shown', async () => {
   const evil: TaskStatus = { ...task(EVIL, { ok: false, reason: 'mismatch', evidence: EVIL }, NOW) };
   const page = await pageOf(
