@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
-import { type BlockStage, createBlockStage, routesOf } from './block/index.js';
+import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
 import { type BlockBuffer, type DirectoryLock, lockDirectory, openBuffer } from './buffer/index.js';
 import {
   type Config,
@@ -25,7 +25,7 @@ import {
 } from './lib/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
-import { watchClock } from './schedule/index.js';
+import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
 import { LoopDelay, SelfMetrics, type SelfSettings } from './self/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
@@ -72,6 +72,7 @@ const SENDER = Symbol('Sender');
 const BLOCK = Symbol('BlockStage');
 const HTTP = Symbol('HttpEdge');
 const CONTROL = Symbol('ControlEdge');
+const CLOCK_GUARD = Symbol('ClockGuard');
 
 /** Start of this process, wall clock. */
 const START_MS = Date.now() - performance.now();
@@ -142,7 +143,6 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     http = road.resolve<HttpEdge | undefined>(HTTP);
     await http?.start();
   };
-  const clockWatch = watchClock({ clock: systemClock, log: log.child({ component: 'schedule' }), metrics });
   return {
     metrics,
     tasks: () => probes.statuses(),
@@ -156,7 +156,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     stop: once(async () => {
       await reloader.close();
       self.stop();
-      clockWatch.stop();
+      road.resolve<ClockGuard>(CLOCK_GUARD).stop();
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });
@@ -251,14 +251,28 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
       }),
     ),
   });
+  road.register<ClockGuard>(CLOCK_GUARD, {
+    useFactory: made(({ log, ...parts }) => {
+      const block = road.resolve<BlockStage>(BLOCK);
+      const boot = new BootClock(parts.clock, (stepMs) => {
+        block.flush();
+        road.resolve<BlockBuffer>(BUFFER).shiftUnsent(stepMs, shiftBlock);
+      });
+      return watchClock({ ...parts, log: log.child({ component: 'schedule' }) }, boot);
+    }),
+  });
   road.register(Probes, {
     useFactory: made(({ log, ...parts }) => {
       const block = road.resolve<BlockStage>(BLOCK);
+      const clock = road.resolve<ClockGuard>(CLOCK_GUARD);
       return new Probes({
         ...parts,
         log: log.child({ component: 'probe' }),
         ...probeSettings(running),
-        next: (batch) => block.push(batch),
+        next: (batch) => {
+          clock.correct(batch);
+          return block.push(batch);
+        },
       });
     }),
   });

@@ -1,6 +1,7 @@
 import { invariant, type Logger, Throttle, type Timer } from '../lib/index.js';
 import type { Block, Taken } from '../model/index.js';
 import type { BlockBuffer, BufferSetUp, Lane, Lease, PendingStats, Routes } from './block-buffer.js';
+import { BootBlocks, type ShiftBlock } from './boot-blocks.js';
 import { Disk } from './disk.js';
 import { type HeldBlock, Memory } from './memory.js';
 import type { BufferOptions } from './options.js';
@@ -38,6 +39,7 @@ class TwoLevelBuffer implements BlockBuffer {
   readonly #memory = new Memory();
   readonly #disk: Disk;
   readonly #throttle: Throttle;
+  readonly #bootBlocks: BootBlocks;
   readonly #listeners = new Set<() => void>();
   #routes: Routes = new Map();
   #waiters: { id: number; resolve: () => void }[] = [];
@@ -57,6 +59,7 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#log = setUp.log;
     // Ids rise from run to run without asking the file, which may become readable only later.
     this.#lastId = Math.floor(setUp.clock.now() * 1000);
+    this.#bootBlocks = new BootBlocks(setUp.clock);
     this.#throttle = new Throttle(LOG_PERIOD_MS, () => setUp.clock.monotonic());
     this.#queues = new Queues((name) => {
       const queue: Queue = new Queue(name, setUp, () => this.#oldestMs(queue));
@@ -99,6 +102,10 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#arm();
   }
 
+  shiftUnsent(stepMs: number, shift: ShiftBlock): void {
+    this.#bootBlocks.step(stepMs, shift);
+  }
+
   #setRoutes(routes: Routes): void {
     this.#routes = routes;
     this.#queues.configure(destinationsOf(routes));
@@ -126,6 +133,7 @@ class TwoLevelBuffer implements BlockBuffer {
       `route ${block.route} has no destination`,
     );
     this.#memory.add(++this.#lastId, block, destinations);
+    this.#bootBlocks.note(this.#lastId);
     for (const name of destinations) this.#queues.get(name).come(countsOf(block));
     const { commitIntervalMs, maxMemoryBytes } = this.#options;
     const isFull = this.#memory.bytes > maxMemoryBytes;
@@ -144,14 +152,21 @@ class TwoLevelBuffer implements BlockBuffer {
       // Fast path: what is in memory goes out also while the disk is busy, or stalls.
       const end = lane === 'fresh' ? 'newest' : 'oldest';
       const found = this.#memory.find(queue.name, end, queue.leased);
-      if (found !== undefined) return lend(queue, found);
+      if (found !== undefined) return this.#lend(queue, found);
       if (queue.stored.blocks === 0) return undefined;
     }
     return this.#turn(async () => {
       await this.#expire();
       const found = await this.#find(queue, lane);
-      return found === undefined ? undefined : lend(queue, found);
+      return found === undefined ? undefined : this.#lend(queue, found);
     });
+  }
+
+  #lend(queue: Queue, { id, attempts, block: kept }: Found): Lease {
+    queue.leased.add(id);
+    const block = this.#bootBlocks.corrected(id, kept);
+    if (this.#bootBlocks.isNew(queue.name, id)) queue.countShifted(kept.samples);
+    return { destination: queue.name, id, attempts, block, kept };
   }
 
   ack(lease: Lease): Promise<void> {
@@ -241,12 +256,12 @@ class TwoLevelBuffer implements BlockBuffer {
     return (await this.#disk.find(queue, 'oldest')) ?? this.#memory.find(queue.name, 'oldest', queue.leased);
   }
 
-  async #settle({ destination, id, block }: Lease, how: 'accepted' | DropReason): Promise<void> {
+  async #settle({ destination, id, kept }: Lease, how: 'accepted' | DropReason): Promise<void> {
     const queue = this.#queues.find(destination);
     const held = this.#memory.get(destination, id);
-    if (held === undefined) return this.#turn(() => this.#settleStored(destination, id, block, how));
+    if (held === undefined) return this.#turn(() => this.#settleStored(destination, id, kept, how));
     if (!queue?.leased.delete(id)) return;
-    queue.go(countsOf(block), how);
+    queue.go(countsOf(kept), how);
     this.#memory.disown(destination, held);
     this.#queues.forgetEmpty();
     this.#tellSafe();
@@ -396,7 +411,8 @@ class TwoLevelBuffer implements BlockBuffer {
     const now = clock.monotonic();
     if (maxAgeMs === 0 || now - this.#lastExpireMs < EXPIRE_MS) return;
     this.#lastExpireMs = now;
-    this.#countDropped(await this.#disk.dropOlder(clock.now() - maxAgeMs, this.#leased()), 'age');
+    const keep = new Set([...this.#leased(), ...this.#bootBlocks.wrong()]);
+    this.#countDropped(await this.#disk.dropOlder(clock.now() - maxAgeMs, keep), 'age');
     this.#expireMemory();
     this.#queues.forgetEmpty();
   }
@@ -405,7 +421,8 @@ class TwoLevelBuffer implements BlockBuffer {
     const { maxAgeMs } = this.#options;
     if (maxAgeMs === 0) return;
     const limitMs = this.#setUp.clock.now() - maxAgeMs;
-    for (const held of this.#memory.blocks) if (held.block.maxMs < limitMs) this.#giveUp(held, 'age');
+    for (const held of this.#memory.blocks)
+      if (held.block.maxMs < limitMs && !this.#bootBlocks.isWrong(held.id)) this.#giveUp(held, 'age');
     this.#tellSafe();
   }
 
@@ -467,11 +484,6 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#waiters = this.#waiters.filter(({ id }) => id >= oldest);
     for (const { resolve } of settled) resolve();
   }
-}
-
-function lend(queue: Queue, found: Found): Lease {
-  queue.leased.add(found.id);
-  return { destination: queue.name, ...found };
 }
 
 function* chunksOf(blocks: readonly HeldBlock[]): Generator<HeldBlock[]> {
