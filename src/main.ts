@@ -332,6 +332,7 @@ function viewOf(
       dataDirectory: running.config.sentinel.dataDirectory,
       startMs: START_MS,
       configFile: running.config.file,
+      reloaded: metrics.value('sentinel_config_last_reload_successful') !== 0,
       loopDelayMs: delay.worstMs(),
       buffer: {
         memoryBytes: metrics.value('sentinel_buffer_memory_bytes') ?? 0,

@@ -15,9 +15,10 @@ export function statusPage(
   query: URLSearchParams,
 ): StatusPage {
   const nowMs = clock.now();
-  const { name, startMs } = view.runtime();
+  const { name, startMs, reloaded } = view.runtime();
   return {
     name,
+    reloaded,
     version: VERSION,
     nowMs,
     uptimeMs: nowMs - startMs,

@@ -19,7 +19,10 @@ export interface StatusPage {
   destinations: readonly DestinationStatus[];
   tasks: TaskList;
   hosts: readonly HostStatus[];
-  endpoints: readonly { path: string; does: string }[];
+  /** Whether the last reload was taken. */
+  reloaded: boolean;
+  /** What else can be asked for; `method` where that is more than looking. */
+  endpoints: readonly { method?: string; path: string; does: string }[];
 }
 
 /** A part of the tasks, and what it is a part of. */
@@ -63,18 +66,22 @@ export function renderStatusPage(page: StatusPage): string {
 <h1>${page.name}</h1>
 <p class="verdict ${verdict.mood}">${verdict.text}</p>
 ${page.reasons.map((reason) => html`<p class="bad">${cut(reason)}</p>\n`)}
-<p class="soft">Sentinel ${page.version}, up ${roughDuration(page.uptimeMs)}, memory ${roughSize(page.residentBytes)};
+${page.reloaded ? html`` : html`<p class="warn">The last reload was refused: the configuration before it runs.</p>\n`}<p class="soft">Sentinel ${page.version}, up ${roughDuration(page.uptimeMs)}, memory ${roughSize(page.residentBytes)};
 ${new Date(page.nowMs).toISOString()}, again every ${REFRESH_SECONDS} s</p>
 ${destinationsPart(page)}
 ${tasksPart(page)}
 ${hostsPart(page)}
 <h2>More</h2>
 <ul>
-${page.endpoints.map(({ path, does }) => html`<li><a href="${path}">${path}</a> ${does}</li>\n`)}</ul>
+${page.endpoints.map(endpointItem)}</ul>
 </body>
 </html>
 `;
   return text;
+}
+
+function endpointItem({ method, path, does }: StatusPage['endpoints'][number]): Html {
+  return html`<li>${method === undefined ? html`<a href="${path}">${path}</a>` : path} ${does}</li>\n`;
 }
 
 interface Verdict {
