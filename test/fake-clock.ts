@@ -46,6 +46,11 @@ export class FakeClock implements Clock {
     await settle();
   }
 
+  /** The wall clock is set, as NTP does, or jumps over a suspend. */
+  step(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Time passes without any timer firing: the process was held. */
   jump(ms: number): void {
     this.#monotonic += ms;

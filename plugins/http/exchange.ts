@@ -65,6 +65,8 @@ export async function readBody(response: IncomingMessage, rules: BodyRules): Pro
       body.length = rules.limit;
       body.tooLarge = true;
       finish();
+      // What was read already is not decompressed any further.
+      source.destroy();
       response.destroy();
     });
     source.once('end', () => finish());

@@ -13,7 +13,7 @@ const plugin = (sdk: Sdk) =>
       'Asks for a URL over HTTP or HTTPS, times each phase and checks status, headers, body and certificate.',
     config: httpSchema(sdk),
     target: 'url',
-    flags: { method: 'X', follow_redirects: 'L' },
+    flags: { method: 'X' },
     settable: [
       'url',
       'method',

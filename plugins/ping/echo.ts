@@ -40,7 +40,7 @@ export type EchoOutcome =
 /** The seam between the plugin and the network: one echo request in, one outcome out. */
 export interface Echo {
   /**
-   * Sends one echo request as soon as the pacing allows, and calls `done` exactly once, never before it returns; not at all after
+   * Sends one echo request as soon as the pacing allows, and calls `done` exactly once, perhaps before it returns; not at all after
    * `probe.signal` aborted or the echo was closed.
    */
   ping(probe: Probe, done: (outcome: EchoOutcome) => void): void;

@@ -110,6 +110,7 @@ export class IcmpSocket {
   /** What was set last, by level and option. */
   readonly #options = new Map<number, number>();
   #arrivedMs = 0;
+  #polled = false;
   #closed = false;
 
   /** Throws raw-socket's errors: see `socketErrorCode`. `onError` is told once when the socket broke; it is closed then. */
@@ -139,12 +140,18 @@ export class IcmpSocket {
     this.#setBufferSizes();
     // raw-socket's own listener would hand over one datagram per turn of the event loop, stamped after it was read.
     this.#socket.wrap.removeAllListeners('recvReady');
-    this.#socket.wrap.on('recvReady', () => this.drain());
+    this.#socket.wrap.on('recvReady', () => {
+      this.#polled = true;
+      this.drain();
+      this.#polled = false;
+    });
     OPEN.add(this);
   }
 
   /** Sends one packet at once, and writes the stamp. Throws raw-socket's errors. */
   send(packet: Buffer, address: string, options: SendOptions & SendStamp): void {
+    // raw-socket would open the socket again, without its filter and bindings.
+    if (this.#closed) throw new Error('the socket is closed');
     if (this.family === 4) this.#prepare4(options);
     else this.#prepare6(options);
     // The last thing before the stamp: after a pause the way into the kernel is out of the CPU's caches, and fetching it would be timed (5 us).
@@ -161,6 +168,11 @@ export class IcmpSocket {
       this.#arrivedMs = performance.now();
       if (this.#queuedBytes() === 0) return;
     } while (this.#read());
+  }
+
+  /** In a callback that raw-socket makes by itself: Node will not look at promises and ticks when it returns, but only when something else happens. */
+  get polled(): boolean {
+    return this.#polled;
   }
 
   /** Datagrams that the kernel had to drop so far because the receive buffer was full. */

@@ -51,7 +51,9 @@ export class RawEcho implements Echo {
   /** Process ids and sequences of two containers may be equal: the nonce is not. Its last four bytes count packets. */
   readonly #nonce = randomBytes(8);
   #sequence = randomInt(SEQUENCES);
+  /** Outcomes to tell in the next turn. */
   #settled: (() => void)[] = [];
+  #closed = false;
 
   constructor(netPing: typeof netPingModule, pacer: Pacer, timers: TimerQueue) {
     this.#netPing = netPing;
@@ -68,7 +70,9 @@ export class RawEcho implements Echo {
     this.#pacer.push(() => this.#send(probe, done));
   }
 
+  /** Gives no outcome any more. */
   close(): void {
+    this.#closed = true;
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();
     this.#inFlight.fill(undefined);
@@ -77,11 +81,11 @@ export class RawEcho implements Echo {
 
   /** Says whether a packet went out. */
   #send(probe: Probe, done: Done): boolean {
-    if (probe.signal.aborted) return false;
+    if (this.#closed || probe.signal.aborted) return false;
     const timeoutMs = Math.min(probe.timeoutMs, probe.deadlineMs - SETTLE_MS - performance.now());
     // What resolving and pacing have taken is missing at the end. A packet that would have less than half its time is not sent: its silence would say nothing.
     if (timeoutMs < probe.timeoutMs / 2) {
-      this.#settle(done, {
+      done({
         kind: 'unjudged',
         evidence:
           'not sent: its turn came too late before the deadline; raise plugins.config.ping.packets_per_second or the timeout of the task',
@@ -96,7 +100,7 @@ export class RawEcho implements Echo {
     if (fault === undefined) return true;
     if (fault.kind === 'no_room')
       this.#timers.at(performance.now() + NO_ROOM_PAUSE_MS, () => this.ping(probe, done));
-    else this.#settle(done, fault);
+    else done(fault);
     return false;
   }
 
@@ -114,8 +118,7 @@ export class RawEcho implements Echo {
     } catch (error) {
       this.#inFlight[sequence] = undefined;
       const code = socketErrorCode(error);
-      const fault = sendFault(code, probe, socket !== undefined);
-      if (fault === undefined) throw error;
+      const fault = sendFault(code, probe, socket !== undefined) ?? unexplained(error);
       if (socket !== undefined && INTERFACE_GONE.includes(code)) this.#discard(socket);
       return fault;
     }
@@ -215,17 +218,14 @@ export class RawEcho implements Echo {
 
   #end(inFlight: InFlight, outcome: EchoOutcome): void {
     this.#inFlight[inFlight.sequence] = undefined;
-    this.#settle(inFlight.done, outcome);
+    if (!inFlight.socket.polled) inFlight.done(outcome);
+    else if (this.#settled.push(() => inFlight.done(outcome)) === 1) setImmediate(() => this.#tell());
   }
 
-  /** Tells the outcome in the next turn: promises settled inside a callback of raw-socket would not be looked at until something else happens. */
-  #settle(done: Done, outcome: EchoOutcome): void {
-    if (this.#settled.push(() => done(outcome)) > 1) return;
-    setImmediate(() => {
-      const settled = this.#settled;
-      this.#settled = [];
-      for (const tell of settled) tell();
-    });
+  #tell(): void {
+    const settled = this.#settled;
+    this.#settled = [];
+    for (const tell of settled) tell();
   }
 }
 
@@ -237,6 +237,11 @@ const OVERFLOWED: EchoOutcome = {
   kind: 'unjudged',
   evidence: 'the receive buffer overflowed while the reply was due',
 };
+
+/** Not thrown: packets go out behind timers, where an error would end the process and with it every other ping. */
+function unexplained(error: unknown): EchoOutcome {
+  return { kind: 'unjudged', evidence: `cannot send: ${error instanceof Error ? error.message : error}` };
+}
 
 function silence(timeoutMs: number): EchoOutcome {
   return { kind: 'lost', reason: 'timeout', evidence: `no reply within ${Math.round(timeoutMs)}ms` };

@@ -1,2 +1,2 @@
-export { type Route, type RouteSettings, routesOf } from './route.js';
-export { type BlockStage, type BlockStageOptions, createBlockStage } from './stage.js';
+export { routesOf } from './route.js';
+export { type BlockStage, createBlockStage } from './stage.js';

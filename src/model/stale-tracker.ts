@@ -9,6 +9,7 @@ export class StaleTracker {
   readonly #table: SeriesTable;
   #seen = new Set<SeriesRef>();
   #last = new Set<SeriesRef>();
+  readonly #kept = new Set<SeriesRef>();
   #ended: SeriesRef[] = [];
 
   constructor(table: SeriesTable) {
@@ -26,14 +27,25 @@ export class StaleTracker {
     this.#seen.add(ref);
   }
 
+  /** A series of this run whose sample has a time of its own: it has not ended, but its end will not be marked (remote-write 1.0 spec). */
+  keep(ref: SeriesRef): void {
+    this.#kept.add(ref);
+  }
+
+  /** Whether the last run gave the series without a time of its own, so that its end will be marked. */
+  tracks(ref: SeriesRef): boolean {
+    return this.#last.has(ref);
+  }
+
   /** After the last sample of a run: adds a stale marker for every series of the last run that this one did not give. */
   end(batch: Batch, timestampMs: number): void {
     for (const ref of this.#last) {
-      if (this.#seen.has(ref)) continue;
+      if (this.#seen.has(ref) || this.#kept.has(ref)) continue;
       batch.addStale(ref, timestampMs);
       this.#ended.push(ref);
     }
     [this.#last, this.#seen] = [this.#seen, this.#last];
     this.#seen.clear();
+    this.#kept.clear();
   }
 }

@@ -1,13 +1,14 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import { type Clock, errorLine, field, type Logger } from '../lib/index.js';
-import { Schedule } from '../schedule/index.js';
+import { type Resume, Schedule } from '../schedule/index.js';
 import type { PluginHost } from '../sdk/index.js';
 import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js';
-import { Outbox } from './outbox.js';
-import { runOnce } from './outcome.js';
+import { HostLog } from './host-log.js';
+import { Outbox, type WaitingResult } from './outbox.js';
+import { failedSamples, type Outcome, runOnce } from './outcome.js';
 import { type LoadedPlugin, loadPlugin } from './plugin-loader.js';
-import { toColumns } from './sample-columns.js';
+import { ColumnWriter } from './sample-columns.js';
 import { readOptions, type Task } from './task.js';
 
 const HEARTBEAT_MS = 1000;
@@ -15,6 +16,8 @@ const HEARTBEAT_MS = 1000;
 const LOOK_MS = 50;
 /** How long the runs that a stop cut short may take to settle. */
 const STOP_MS = 1500;
+/** Bytes that a result may take on its way; the agent would be held up by reading more at once. */
+const MAX_RESULT_BYTES = 64 * 2 ** 20;
 /** After a plugin could not open, its tasks are tried again. */
 const REOPEN_MS = 30_000;
 
@@ -29,6 +32,17 @@ interface HostedTask {
   plugin: OpenPlugin;
   prepared: unknown;
   timeoutMs: number;
+}
+
+/** A run that goes on. */
+interface HostedRun {
+  cutShort: AbortController;
+  /** Its result was given, or it was cut short. */
+  reported: Promise<Outcome>;
+  /** It has ended: what it used may be used again. Never, for a plugin that does not return. */
+  ended: Promise<void>;
+  /** When it was given up, monotonic ms. */
+  stuckSinceMs: number | undefined;
 }
 
 /** What a probe host needs from its process. */
@@ -51,7 +65,10 @@ export class ProbeHost {
   readonly #tasks = new Map<string, HostedTask>();
   /** Tasks that the agent wants here, also those that are still being prepared. */
   readonly #wanted = new Map<string, Task>();
-  readonly #runs = new Map<HostedTask, { cutShort: AbortController; done: Promise<void> }>();
+  /** By task: never two of one task at a time. */
+  readonly #runs = new Map<string, HostedRun>();
+  readonly #log: HostLog;
+  readonly #columns = new ColumnWriter();
   readonly #delay = monitorEventLoopDelay({ resolution: LOOK_MS });
   #hello: Extract<ToHost, { kind: 'hello' }> | undefined;
   #loaded: Promise<Map<string, LoadedPlugin>> | undefined;
@@ -63,9 +80,10 @@ export class ProbeHost {
     this.#parts = parts;
     this.#schedule = new Schedule(parts.clock, {
       run: (hosted, plannedMs) => this.#run(hosted, plannedMs),
-      onSkip: (hosted) => this.#send({ kind: 'ticks', id: hosted.task.id, skipped: 1, missed: 0 }),
-      onMiss: (hosted, ticks) => this.#send({ kind: 'ticks', id: hosted.task.id, skipped: 0, missed: ticks }),
+      onSkip: ({ task }, skipped) => this.#send({ kind: 'skipped', id: task.id, ...skipped }),
+      onMiss: ({ task }, missed) => this.#send({ kind: 'missed', id: task.id, missed }),
     });
+    this.#log = new HostLog(parts.clock, (frame) => this.#send(frame));
     parts.stream.on('data', (chunk: Buffer) => {
       for (const message of this.#reader.push(chunk)) this.#receive(message);
     });
@@ -79,14 +97,14 @@ export class ProbeHost {
     else if (message.kind === 'credit') this.#outbox.credit(message.count);
     else if (message.kind === 'stop') void this.#stop();
     else {
-      for (const id of message.remove) this.#remove(id);
-      void this.#add(message.add);
+      for (const id of message.remove) void this.#remove(id);
+      void this.#add(message.add, message.resume);
     }
   }
 
   #start(hello: Extract<ToHost, { kind: 'hello' }>): void {
     this.#hello = hello;
-    this.#outbox = new Outbox(hello.credits, (frame) => this.#send(frame));
+    this.#outbox = new Outbox(hello.credits, (waiting) => this.#sendResult(waiting));
     this.#loaded = this.#load(hello.plugins);
     this.#delay.enable();
     this.#beat();
@@ -98,9 +116,16 @@ export class ProbeHost {
       kind: 'heartbeat',
       worstLoopDelayMs: Math.max(0, this.#delay.max / 1e6 - LOOK_MS),
       droppedResults: this.#outbox.takeDropped(),
-      running: [...this.#runs.keys()].slice(0, 20).map((hosted) => hosted.task.id),
+      droppedLines: this.#log.takeDropped(),
+      stuckMs: this.#stuckMs(),
     });
     this.#delay.reset();
+  }
+
+  #stuckMs(): number {
+    const since = [...this.#runs.values()].map((run) => run.stuckSinceMs ?? Infinity);
+    const first = Math.min(Infinity, ...since);
+    return first === Infinity ? 0 : Math.max(1, this.#parts.clock.monotonic() - first);
   }
 
   async #load(folders: { directory: string; builtin: boolean }[]): Promise<Map<string, LoadedPlugin>> {
@@ -110,7 +135,7 @@ export class ProbeHost {
         const loaded = await loadPlugin(directory, builtin);
         plugins.set(loaded.definition.name, loaded);
       } catch (error) {
-        this.#log.error({ plugin: directory }, errorLine(error));
+        this.#log.logger.error({ plugin: directory }, errorLine(error));
       }
     }
     return plugins;
@@ -138,29 +163,40 @@ export class ProbeHost {
     if (checked?.issues !== undefined)
       throw new Error(`plugins.config.${name}: ${checked.issues.map((issue) => issue.message).join('; ')}`);
     const shared = await definition.open?.(
-      this.#parts.offer(this.#log.child({ plugin: name }), checked?.value),
+      this.#parts.offer(this.#log.logger.child({ plugin: name }), checked?.value),
     );
     return { loaded, shared };
   }
 
-  async #add(tasks: readonly Task[]): Promise<void> {
+  async #add(tasks: readonly Task[], resume?: ReadonlyMap<string, Resume>): Promise<void> {
     for (const task of tasks) this.#wanted.set(task.id, task);
     const ready: HostedTask[] = [];
     for (const task of tasks) {
       const hosted = await this.#prepare(task);
       if (hosted !== undefined && this.#wanted.get(task.id) === task && !this.#stopping) ready.push(hosted);
     }
+    const free: HostedTask[] = [];
     for (const hosted of ready) {
-      this.#drop(hosted.task.id);
-      this.#tasks.set(hosted.task.id, hosted);
+      const { id } = hosted.task;
+      this.#drop(id);
+      this.#tasks.set(id, hosted);
+      const before = this.#runs.get(id);
+      if (before === undefined) free.push(hosted);
+      else void before.ended.then(() => this.#plan([hosted], resume));
     }
+    this.#plan(free, resume);
+  }
+
+  #plan(tasks: readonly HostedTask[], resume: ReadonlyMap<string, Resume> | undefined): void {
     const phase = this.#hello?.agentName ?? '';
+    const wanted = tasks.filter((hosted) => this.#tasks.get(hosted.task.id) === hosted);
     this.#schedule.add(
-      ready.map((hosted) => ({
+      wanted.map((hosted) => ({
         key: hosted.task.id,
         phase: `${phase}/${hosted.task.id}`,
         intervalMs: hosted.task.intervalMs,
         item: hosted,
+        resume: resume?.get(hosted.task.id),
       })),
     );
   }
@@ -196,9 +232,14 @@ export class ProbeHost {
     }
   }
 
-  #remove(id: string): void {
+  /** Takes a task off, and says so behind the last that comes of it. */
+  async #remove(id: string): Promise<void> {
     this.#wanted.delete(id);
     this.#drop(id);
+    await this.#runs.get(id)?.reported;
+    this.#outbox.flush();
+    this.#columns.forget(id);
+    this.#send({ kind: 'removed', id });
   }
 
   /** Takes a task off the schedule and cuts its run short. */
@@ -207,22 +248,40 @@ export class ProbeHost {
     if (hosted === undefined) return;
     this.#schedule.remove(id);
     this.#tasks.delete(id);
-    const run = this.#runs.get(hosted);
+    this.#columns.forget(id);
+    const run = this.#runs.get(id);
     run?.cutShort.abort();
-    void (run?.done ?? Promise.resolve()).then(() =>
+    void (run?.ended ?? Promise.resolve()).then(() =>
       hosted.plugin.loaded.definition.release?.(hosted.prepared),
     );
   }
 
+  /** Settles when the run has ended, also when it was given up long before: until then the task is not run again. */
   async #run(hosted: HostedTask, plannedMs: number): Promise<void> {
+    const { id } = hosted.task;
+    this.#send({ kind: 'started', id, plannedMs });
     const cutShort = new AbortController();
-    const done = this.#runAndReport(hosted, plannedMs, cutShort.signal);
-    this.#runs.set(hosted, { cutShort, done });
-    await done;
-    this.#runs.delete(hosted);
+    const reported = this.#runAndReport(hosted, plannedMs, cutShort.signal);
+    const run: HostedRun = {
+      cutShort,
+      reported,
+      ended: reported.then(({ stuck }) => stuck),
+      stuckSinceMs: undefined,
+    };
+    this.#runs.set(id, run);
+    if ((await reported).stuck !== undefined) this.#noteStuck(id, run);
+    await run.ended;
+    this.#runs.delete(id);
   }
 
-  async #runAndReport(hosted: HostedTask, plannedMs: number, cutShort: AbortSignal): Promise<void> {
+  #noteStuck(id: string, run: HostedRun): void {
+    run.stuckSinceMs = this.#parts.clock.monotonic();
+    const message =
+      'its run goes on after its deadline and does not heed its signal; it is not run again until that ends';
+    this.#send({ kind: 'problem', id, message });
+  }
+
+  async #runAndReport(hosted: HostedTask, plannedMs: number, cutShort: AbortSignal): Promise<Outcome> {
     const { clock } = this.#parts;
     const { id } = hosted.task;
     const startedMs = clock.now();
@@ -233,15 +292,16 @@ export class ProbeHost {
     });
     if (outcome.kind === 'aborted') {
       this.#send({ kind: 'aborted', id });
-      return;
+      return outcome;
     }
     const { ok, reason, evidence } = outcome;
     const finishedMs = startedMs + outcome.durationSeconds * 1000;
     this.#outbox.push({
-      kind: 'result',
       id,
-      result: { plannedMs, startedMs, finishedMs, ok, reason, evidence, samples: toColumns(outcome.samples) },
+      result: { plannedMs, startedMs, finishedMs, ok, reason, evidence },
+      samples: outcome.samples,
     });
+    return outcome;
   }
 
   /** Cuts the runs short, closes the plugins, sends what waits, and ends. */
@@ -253,7 +313,7 @@ export class ProbeHost {
     const runs = [...this.#runs.values()];
     for (const run of runs) run.cutShort.abort();
     await Promise.race([
-      Promise.all(runs.map((run) => run.done)),
+      Promise.all(runs.map((run) => run.reported)),
       new Promise((resolve) => setTimeout(resolve, STOP_MS)),
     ]);
     for (const opening of this.#plugins.values()) {
@@ -265,30 +325,34 @@ export class ProbeHost {
     this.#parts.stream.end();
   }
 
-  #send(message: ToAgent): void {
-    if (!this.#parts.stream.writableEnded) this.#parts.stream.write(encodeFrame(message));
+  #sendResult(waiting: WaitingResult): void {
+    const frame = this.#resultFrame(waiting);
+    if (frame.length <= MAX_RESULT_BYTES) this.#write(frame);
+    else this.#write(this.#resultFrame(tooLarge(waiting, frame.length)));
   }
 
-  readonly #log: Logger = frameLogger((frame) => this.#send(frame), {});
+  #resultFrame({ id, result, samples }: WaitingResult): Buffer {
+    const columns = this.#columns.columnsOf(id, samples);
+    return encodeFrame({ kind: 'result', id, result: { ...result, samples: columns } });
+  }
+
+  #send(message: ToAgent): void {
+    this.#write(encodeFrame(message));
+  }
+
+  #write(frame: Buffer): void {
+    if (!this.#parts.stream.writableEnded) this.#parts.stream.write(frame);
+  }
 }
 
-/** A logger whose lines go to the agent, which writes them. */
-function frameLogger(send: (frame: ToAgent) => void, bound: Record<string, unknown>): Logger {
-  const line = (level: 'debug' | 'info' | 'warn' | 'error') => (first: string | object, second?: string) => {
-    const fields = typeof first === 'string' ? bound : { ...bound, ...first };
-    const message = typeof first === 'string' ? first : (second ?? '');
-    send({
-      kind: 'log',
-      level,
-      fields: JSON.parse(JSON.stringify(fields)) as Record<string, unknown>,
-      message,
-    });
-  };
+/** What is sent in place of a result that takes too many bytes. */
+function tooLarge({ id, result }: WaitingResult, bytes: number): WaitingResult {
+  const reason = 'too_large';
+  const evidence = `the result takes ${bytes} bytes, and ${MAX_RESULT_BYTES} is the most that is taken: make the task smaller`;
+  const durationSeconds = (result.finishedMs - result.startedMs) / 1000;
   return {
-    debug: line('debug'),
-    info: line('info'),
-    warn: line('warn'),
-    error: line('error'),
-    child: (fields) => frameLogger(send, { ...bound, ...fields }),
+    id,
+    result: { ...result, ok: false, reason, evidence },
+    samples: failedSamples(reason, durationSeconds),
   };
 }

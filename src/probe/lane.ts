@@ -1,100 +1,123 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import type { Duplex } from 'node:stream';
-import { Backoff, type Clock, errorLine, type Logger, PROBE_HOST_PROGRAM, type Timer } from '../lib/index.js';
-import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js';
-import type { LoadedPlugin } from './plugin-loader.js';
+import { Backoff, type Clock, type Logger, sameValue, type Timer, TimeSlice } from '../lib/index.js';
+import type { Resume } from '../schedule/index.js';
+import type { ToAgent, ToHost } from './frames.js';
+import { HostChild, type HostEnd } from './host-child.js';
+import type { HostLimits } from './host-limits.js';
+import type { PluginFolder } from './plugin-loader.js';
 import type { Task } from './task.js';
 
 /** Results that a host may send before it must wait for the agent. */
 const CREDITS = 500;
 /** Credits are given back in portions. */
 const CREDIT_PORTION = 50;
-/** No heartbeat for so long: the host hangs. The first one may take longer, while plugins load. */
-const SILENCE_MS = 5000;
-const FIRST_SILENCE_MS = 15_000;
-/** Resident memory of a host at most; heap flags do not bound Buffers. */
-const MAX_RSS_BYTES = 512 * 2 ** 20;
-const PAGE_BYTES = 4096;
-/** How long a host may take to end after `stop`. */
-const STOP_MS = 3000;
 /** A host that lived so long was well: the next restart is at once again. */
 const WELL_MS = 60_000;
-const LOOK_MS = 1000;
-
-/** The variables of the agent's environment that a host gets; secrets of the configuration often live in the others. */
-const PASSED_ENVIRONMENT = ['PATH', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
+/** The same for one that somebody else killed. */
+const WELL_BEFORE_KILL_MS = 2000;
+const MAX_STUCK_MS = 600_000;
+/** Tasks in one frame: to pack them must not hold the agent's loop. */
+const TASKS_PER_FRAME = 100;
 
 /** What a lane tells its owner. */
 export interface LaneEvents {
   /** Anything that concerns a task. */
   onMessage(message: Extract<ToAgent, { id: string }>): void;
-  /** The host is alive; its worst loop delay of the last second. */
+  /** The host is alive; `droppedLines` counts what it logged and what it printed. */
   onHeartbeat(heartbeat: Extract<ToAgent, { kind: 'heartbeat' }>): void;
-  /** The host died and is started again; its runs were cut short. */
-  onDeath(running: readonly string[]): void;
+  /** The host has ended and gave nothing for these runs. */
+  onCutShort(ids: readonly string[]): void;
+  /** The host is started again: it died, or held a run that did not end. */
+  onRestart(): void;
+  /** The host died by itself or was killed. */
+  onDeath(end: HostEnd): void;
+  /** The host has ended, asked to or not: nothing more comes of its tasks. */
+  onEnd(): void;
 }
 
 /** What a host must know before its tasks. */
 export type LaneHello = Omit<Extract<ToHost, { kind: 'hello' }>, 'kind' | 'plugins' | 'credits'>;
 
-/** One host process while it lives. */
-interface Host {
-  child: ChildProcess;
-  stream: Duplex;
-  startedMs: number;
-  lastHeartbeatMs: number | undefined;
-  /** Runs in it, by its own last word and by what it told since. */
-  running: readonly string[];
-  unpaidCredits: number;
-  stopped: boolean;
+/** What a host is started with; other settings need another host. */
+export interface LaneSettings {
+  plugins: readonly Pick<PluginFolder, 'directory' | 'builtin' | 'stamp'>[];
+  hello: LaneHello;
+  /** It measures short times: all other hosts give way to it. */
+  timed: boolean;
+}
+
+/** What a lane is made of. */
+export interface LaneParts {
+  clock: Clock;
+  log: Logger;
+  settings: LaneSettings;
+  limits: HostLimits;
+  events: LaneEvents;
 }
 
 /** A lane: the probe host of some plugins, kept alive while it has tasks. */
 export class Lane {
   readonly name: string;
-  readonly #parts: {
-    clock: Clock;
-    log: Logger;
-    plugins: readonly LoadedPlugin[];
-    hello: LaneHello;
-    events: LaneEvents;
-  };
+  readonly #parts: LaneParts;
+  readonly #log: Logger;
+  #settings: LaneSettings;
   readonly #tasks = new Map<string, Task>();
+  /** Tasks that the host has not been given yet. */
+  #unsent = new Set<string>();
+  /** Where the hosts so far left each task: the next one goes on from there. */
+  readonly #left = new Map<string, Resume>();
   readonly #backoff = new Backoff(500, 60_000);
-  #host: Host | undefined;
+  readonly #stuckBackoff: Backoff;
+  #stuckLimitMs: number;
+  #host: HostChild | undefined;
+  #unpaidCredits = 0;
   #diedBefore = false;
   #closed = false;
   #restart: Timer | undefined;
-  #look: NodeJS.Timeout | undefined;
-  #ending: Promise<void> | undefined;
+  #onGone: (() => void)[] = [];
 
-  constructor(
-    name: string,
-    parts: {
-      clock: Clock;
-      log: Logger;
-      plugins: readonly LoadedPlugin[];
-      hello: LaneHello;
-      events: LaneEvents;
-    },
-  ) {
+  constructor(name: string, parts: LaneParts) {
     this.name = name;
     this.#parts = parts;
+    this.#settings = parts.settings;
+    this.#log = parts.log.child({ lane: name });
+    this.#stuckBackoff = new Backoff(parts.limits.stuckMs, MAX_STUCK_MS);
+    this.#stuckLimitMs = this.#stuckBackoff.next();
   }
 
   /** Process id of the host, while there is one. */
   get pid(): number | undefined {
-    return this.#host?.child.pid;
+    return this.#host?.pid;
+  }
+
+  /** Whether a host is there: it says `removed` for each task that is taken from it, or ends. */
+  get isHosted(): boolean {
+    return this.#host !== undefined;
   }
 
   /** Adds and removes tasks; starts the host with the first and stops it after the last. */
   apply(add: readonly Task[], remove: readonly string[]): void {
-    for (const id of remove) this.#tasks.delete(id);
-    for (const task of add) this.#tasks.set(task.id, task);
+    for (const id of remove) {
+      this.#tasks.delete(id);
+      this.#left.delete(id);
+      this.#unsent.delete(id);
+    }
+    for (const task of add) {
+      this.#tasks.set(task.id, task);
+      this.#unsent.add(task.id);
+    }
+    const host = this.#host;
     if (this.#tasks.size === 0) void this.#end();
-    else if (this.#host === undefined) this.#start();
-    else this.#send({ kind: 'tasks', add: [...add], remove: [...remove] });
+    else if (host !== undefined) {
+      if (remove.length > 0) host.send({ kind: 'tasks', add: [], remove: [...remove] });
+      void this.#give(host);
+    } else if (this.#restart === undefined && !this.#closed) this.#start();
+  }
+
+  /** From now on its host is started with these; one that was started with others is ended, and another one goes on from there. */
+  set(settings: LaneSettings): void {
+    if (sameValue(settings, this.#settings)) return;
+    this.#settings = settings;
+    this.#host?.stop();
   }
 
   /** Ends the host for good: its runs are cut short, its finished results come first. Settles when the process is gone. */
@@ -105,137 +128,114 @@ export class Lane {
 
   #end(): Promise<void> {
     this.#restart?.cancel();
-    clearInterval(this.#look);
-    const host = this.#host;
-    if (host === undefined) return Promise.resolve();
-    this.#ending ??= new Promise((resolve) => {
-      host.stopped = true;
-      this.#send({ kind: 'stop' });
-      const late = this.#parts.clock.after(STOP_MS, () => host.child.kill('SIGKILL'));
-      host.child.once('close', () => {
-        late.cancel();
-        this.#ending = undefined;
-        resolve();
-      });
-    });
-    return this.#ending;
+    this.#restart = undefined;
+    if (this.#host === undefined) return Promise.resolve();
+    this.#host.stop();
+    return new Promise((resolve) => this.#onGone.push(resolve));
   }
 
   #start(): void {
-    const { clock, plugins, hello } = this.#parts;
-    const env = Object.fromEntries(
-      PASSED_ENVIRONMENT.flatMap((name) =>
-        process.env[name] === undefined ? [] : [[name, process.env[name]]],
-      ),
-    );
-    const child = spawn(process.execPath, [PROBE_HOST_PROGRAM, this.name], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    const { clock, limits } = this.#parts;
+    const { plugins, hello, timed } = this.#settings;
+    this.#unpaidCredits = 0;
+    const host = new HostChild({
+      lane: this.name,
+      clock,
+      log: this.#log,
+      limits,
+      timed,
+      onMessage: (message) => this.#receive(message),
+      onEnd: (end) => this.#onEnd(end),
     });
-    const stream = child.stdio[3] as Duplex;
-    const host: Host = {
-      child,
-      stream,
-      startedMs: clock.monotonic(),
-      lastHeartbeatMs: undefined,
-      running: [],
-      unpaidCredits: 0,
-      stopped: false,
-    };
     this.#host = host;
-    const reader = new FrameReader<ToAgent>();
-    stream.on('data', (chunk: Buffer) => {
-      for (const message of reader.push(chunk)) this.#receive(host, message);
-    });
-    stream.on('error', () => {}); // Its end is seen by the process's.
-    for (const output of [child.stdout, child.stderr])
-      output?.on('data', (chunk: Buffer) => this.#logOutput(chunk));
-    child.on('error', (error) =>
-      this.#parts.log.error({ lane: this.name }, `cannot start probe host: ${errorLine(error)}`),
-    );
-    child.on('close', (code, signal) => this.#onClose(host, code, signal));
     const folders = plugins.map(({ directory, builtin }) => ({ directory, builtin }));
-    this.#send({ kind: 'hello', ...hello, plugins: folders, credits: CREDITS });
-    this.#send({ kind: 'tasks', add: [...this.#tasks.values()], remove: [] });
-    clearInterval(this.#look);
-    this.#look = setInterval(() => this.#lookAfter(host), LOOK_MS);
+    host.send({ kind: 'hello', ...hello, plugins: folders, credits: CREDITS });
+    this.#unsent = new Set(this.#tasks.keys());
+    void this.#give(host);
   }
 
-  #send(message: ToHost): void {
-    const stream = this.#host?.stream;
-    if (stream?.writable) stream.write(encodeFrame(message));
-  }
-
-  #receive(host: Host, message: ToAgent): void {
-    if (message.kind === 'heartbeat') {
-      host.lastHeartbeatMs = this.#parts.clock.monotonic();
-      host.running = message.running;
-      this.#parts.events.onHeartbeat(message);
-    } else if (message.kind === 'log') {
-      this.#parts.log[message.level]({ lane: this.name, ...message.fields }, message.message);
-    } else if (message.kind !== 'stopped') {
-      this.#parts.events.onMessage(message);
-      if (message.kind === 'result') this.#pay(host);
+  /** Gives a host the tasks that it does not have yet, in portions. */
+  async #give(host: HostChild): Promise<void> {
+    const slice = new TimeSlice();
+    while (this.#unsent.size > 0 && this.#host === host) {
+      const add: Task[] = [];
+      const resume = new Map<string, Resume>();
+      for (const id of this.#unsent) {
+        add.push(this.#tasks.get(id)!);
+        const left = this.#left.get(id);
+        if (left !== undefined) resume.set(id, left);
+        this.#unsent.delete(id);
+        if (add.length === TASKS_PER_FRAME) break;
+      }
+      host.send({ kind: 'tasks', add, remove: [], resume });
+      if (slice.isUp) await slice.next();
     }
   }
 
-  #pay(host: Host): void {
-    if (++host.unpaidCredits < CREDIT_PORTION) return;
-    this.#send({ kind: 'credit', count: host.unpaidCredits });
-    host.unpaidCredits = 0;
-  }
-
-  #logOutput(chunk: Buffer): void {
-    for (const line of chunk.toString('utf8', 0, 4096).split('\n')) {
-      if (line.trim() !== '') this.#parts.log.warn({ lane: this.name }, `probe host printed: ${line}`);
+  #receive(message: ToAgent): void {
+    const { events } = this.#parts;
+    if (message.kind === 'heartbeat') this.#onHeartbeat(message);
+    else if (message.kind === 'log') this.#log[message.level](message.fields, message.message);
+    else if (message.kind === 'started') this.#leave(message.id, message.plannedMs, false);
+    else if (message.kind !== 'stopped') {
+      events.onMessage(message);
+      if (message.kind === 'aborted') this.#cutShort(message.id);
+      if (message.kind === 'skipped') this.#leave(message.id, message.lastMs);
+      if (message.kind === 'missed') this.#leave(message.id, message.missed.lastMs);
+      if (message.kind === 'result') this.#pay();
     }
   }
 
-  /** Kills a host that hangs or has grown too large. */
-  #lookAfter(host: Host): void {
-    const now = this.#parts.clock.monotonic();
-    const silentMs = now - (host.lastHeartbeatMs ?? host.startedMs);
-    const rss = rssBytes(host.child.pid);
-    const why =
-      silentMs > (host.lastHeartbeatMs === undefined ? FIRST_SILENCE_MS : SILENCE_MS)
-        ? `gave no heartbeat for ${Math.round(silentMs / 1000)} s`
-        : rss > MAX_RSS_BYTES
-          ? `grew to ${Math.round(rss / 2 ** 20)} MiB`
-          : undefined;
-    if (why === undefined || host.child.killed) return;
-    this.#parts.log.error({ lane: this.name, running: host.running }, `probe host ${why}; killing it`);
-    host.child.kill('SIGKILL');
+  #onHeartbeat(heartbeat: Extract<ToAgent, { kind: 'heartbeat' }>): void {
+    const droppedLines = heartbeat.droppedLines + (this.#host?.takeDroppedLines() ?? 0);
+    if (droppedLines > 0)
+      this.#log.warn({ lines: droppedLines }, 'probe host logged or printed more than is written');
+    this.#parts.events.onHeartbeat({ ...heartbeat, droppedLines });
+    if (heartbeat.stuckMs <= this.#stuckLimitMs) return;
+    this.#stuckLimitMs = this.#stuckBackoff.next();
+    this.#log.error('probe host is started again: a run in it has not ended since it was given up');
+    this.#parts.events.onRestart();
+    this.#host?.stop();
   }
 
-  #onClose(host: Host, code: number | null, signal: NodeJS.Signals | null): void {
-    if (this.#host !== host) return;
+  #leave(id: string, plannedMs: number, cutShort = this.#left.get(id)?.cutShort ?? false): void {
+    if (this.#tasks.has(id)) this.#left.set(id, { plannedMs, cutShort });
+  }
+
+  #cutShort(id: string): void {
+    const left = this.#left.get(id);
+    if (left !== undefined) this.#left.set(id, { ...left, cutShort: true });
+  }
+
+  #pay(): void {
+    if (++this.#unpaidCredits < CREDIT_PORTION) return;
+    this.#host?.send({ kind: 'credit', count: this.#unpaidCredits });
+    this.#unpaidCredits = 0;
+  }
+
+  #onEnd(end: HostEnd): void {
     this.#host = undefined;
-    clearInterval(this.#look);
-    if (host.stopped) {
-      if (this.#tasks.size > 0 && !this.#closed) this.#start();
-      return;
-    }
-    const { clock, log, events } = this.#parts;
-    events.onDeath(host.running);
-    const wasWell = clock.monotonic() - host.startedMs > WELL_MS;
+    for (const id of end.running) this.#cutShort(id);
+    this.#parts.events.onCutShort(end.running);
+    this.#parts.events.onEnd();
+    if (!end.asked) this.#onDeath(end);
+    else if (this.#tasks.size > 0 && !this.#closed) this.#start();
+    for (const resolve of this.#onGone.splice(0)) resolve();
+  }
+
+  #onDeath(end: HostEnd): void {
+    const wasWell = end.livedMs > (end.fromOutside ? WELL_BEFORE_KILL_MS : WELL_MS);
     if (wasWell) this.#backoff.reset();
     const delayMs = wasWell || !this.#diedBefore ? 0 : this.#backoff.next();
     this.#diedBefore = true;
-    log.error(
-      { lane: this.name, code, signal, running: host.running, restart_in_ms: Math.round(delayMs) },
-      'probe host died',
-    );
-    this.#restart = clock.after(delayMs, () => {
+    const running = end.running.slice(0, 20);
+    const fields = { running, cut_short: end.running.length, restart_in_ms: Math.round(delayMs) };
+    this.#log.error(fields, `probe host died: it ${end.how}`);
+    this.#restart = this.#parts.clock.after(delayMs, () => {
+      this.#restart = undefined;
       if (this.#tasks.size > 0) this.#start();
     });
-  }
-}
-
-/** Resident memory of a process; 0 where it cannot be read (not Linux, or the process is gone). Sync: procfs does not block. */
-function rssBytes(pid: number | undefined): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
-  } catch {
-    return 0; // The process is gone, or there is no procfs: nothing to judge.
+    this.#parts.events.onRestart();
+    this.#parts.events.onDeath(end);
   }
 }

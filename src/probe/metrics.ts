@@ -32,7 +32,16 @@ export function probeMetrics(metrics: Metrics) {
     restarts: metrics.family(
       'counter',
       'sentinel_probe_host_restarts_total',
-      'Probe hosts that died and were started again, by lane.',
+      'Probe hosts that were started again because they died or held a run that did not end, by lane.',
+    ),
+    droppedLines: metrics.family(
+      'counter',
+      'sentinel_probe_host_lines_dropped_total',
+      'Lines that a probe host logged or printed beyond what is written, by lane.',
+    ),
+    setAside: metrics.gauge(
+      'sentinel_probe_plugins_set_aside',
+      'Plugins that are left out for a while because they keep ending their probe host.',
     ),
     loopDelay: metrics.family(
       'gauge',
@@ -47,7 +56,7 @@ export function probeMetrics(metrics: Metrics) {
     missed: metrics.family(
       'counter',
       'sentinel_schedule_missed_total',
-      'Ticks that passed while the probe host could not run, by plugin.',
+      'Ticks that passed without a run, by plugin and reason: late (the host was held up), clock (set forward), host (there was none), set_aside.',
     ),
     lag: metrics.family(
       'gauge',

@@ -11,18 +11,29 @@ import {
 
 /** How long a run may take to settle after its deadline before it is given up. */
 const GRACE_MS = 1000;
+/** Samples that one run may give; a larger result would hold the agent up. */
+const MAX_SAMPLES = 500_000;
+
+/** A run that was given up and still goes on: settles when it ends, which may be never. Nothing else may use what it uses until then. */
+interface Stuck {
+  stuck?: Promise<void>;
+}
 
 /** What a run came to: a result with the samples that every run has, or nothing because we cut it short. */
-export type Outcome =
-  | { kind: 'aborted' }
-  | {
-      kind: 'result';
-      ok: boolean;
-      reason: Reason | undefined;
-      evidence: string | undefined;
-      samples: Sample[];
-      durationSeconds: number;
-    };
+export type Outcome = Stuck &
+  (
+    | { kind: 'aborted' }
+    | {
+        kind: 'result';
+        ok: boolean;
+        reason: Reason | undefined;
+        evidence: string | undefined;
+        samples: Sample[];
+        durationSeconds: number;
+      }
+  );
+
+class StuckError extends Error {}
 
 /** `signal.reason` when we cut a run short: a stop, a reload. Such a run gives no sample. */
 export class CutShortError extends Error {
@@ -34,7 +45,7 @@ export class CutShortError extends Error {
 
 /**
  * Runs a plugin once and adds what every run has: `probe_success`, `probe_duration_seconds` and, on failure, `probe_failure_info{reason}`.
- * A throw is a failure with the reason `internal`. A run that does not settle within a second of its deadline is one too, and is left alone.
+ * A throw is a failure with the reason `internal`. A run that does not settle within a second of its deadline is one too; `stuck` tells when it ends after all.
  * The same for the service and for `trigger`. Never rejects.
  */
 export async function runOnce(
@@ -48,16 +59,19 @@ export async function runOnce(
   run.cutShort.addEventListener('abort', onCutShort, { once: true });
   const deadline = setTimeout(() => controller.abort(new DeadlineError(run.timeoutMs)), run.timeoutMs);
   const startedMs = performance.now();
-  const stuck = giveUpAfterGrace(controller.signal, definition.name);
+  const grace = giveUpAfterGrace(controller.signal);
+  let collecting: Promise<Result> | undefined;
+  let stuck: Promise<void> | undefined;
   let result: Result;
   try {
-    const settled = definition.collect(prepared, {
+    collecting = definition.collect(prepared, {
       signal: controller.signal,
       timeoutMs: run.timeoutMs,
       plannedMs: run.plannedMs,
     });
-    result = checked(await Promise.race([settled, stuck.promise]));
+    result = checked(await Promise.race([collecting, grace.promise]));
   } catch (error) {
+    if (error instanceof StuckError) stuck = ended(collecting);
     result = {
       ok: false,
       reason: 'internal',
@@ -66,10 +80,10 @@ export async function runOnce(
     };
   } finally {
     clearTimeout(deadline);
-    stuck.cancel();
+    grace.cancel();
     run.cutShort.removeEventListener('abort', onCutShort);
   }
-  if (run.cutShort.aborted) return { kind: 'aborted' };
+  if (run.cutShort.aborted) return { kind: 'aborted', ...(stuck && { stuck }) };
   const durationSeconds = (performance.now() - startedMs) / 1000;
   const reason = result.ok ? undefined : (result.reason ?? 'internal');
   return {
@@ -79,25 +93,39 @@ export async function runOnce(
     evidence: result.evidence,
     samples: outcomeSamples(result, reason, durationSeconds),
     durationSeconds,
+    ...(stuck && { stuck }),
   };
 }
 
+async function ended(run: Promise<unknown> | undefined): Promise<void> {
+  await Promise.resolve(run).catch(() => {}); // Its run has been reported as failed already.
+}
+
 function outcomeSamples(result: Result, reason: Reason | undefined, durationSeconds: number): Sample[] {
-  const measured = reason === undefined || !UNMEASURED.includes(reason);
-  const samples: Sample[] = [
-    { name: 'probe_success', value: result.ok ? 1 : 0 },
-    { name: 'probe_duration_seconds', value: durationSeconds },
-  ];
-  if (reason !== undefined) samples.push({ name: 'probe_failure_info', labels: { reason }, value: 1 });
-  if (measured) for (const sample of result.samples) samples.push(sample);
+  if (reason !== undefined && UNMEASURED.includes(reason)) return failedSamples(reason, durationSeconds);
+  const samples =
+    reason === undefined ? everySamples(true, durationSeconds) : failedSamples(reason, durationSeconds);
+  for (const sample of result.samples) samples.push(sample);
   return samples;
 }
 
+/** The samples of a run that failed and measured nothing. */
+export function failedSamples(reason: Reason, durationSeconds: number): Sample[] {
+  return [
+    ...everySamples(false, durationSeconds),
+    { name: 'probe_failure_info', labels: { reason }, value: 1 },
+  ];
+}
+
+function everySamples(ok: boolean, durationSeconds: number): Sample[] {
+  return [
+    { name: 'probe_success', value: ok ? 1 : 0 },
+    { name: 'probe_duration_seconds', value: durationSeconds },
+  ];
+}
+
 /** A promise that rejects a while after the signal aborted. */
-function giveUpAfterGrace(
-  signal: AbortSignal,
-  plugin: string,
-): { promise: Promise<never>; cancel: () => void } {
+function giveUpAfterGrace(signal: AbortSignal): { promise: Promise<never>; cancel: () => void } {
   let timer: NodeJS.Timeout | undefined;
   let reject: (error: Error) => void = () => {};
   const promise = new Promise<never>((_, no) => {
@@ -105,10 +133,8 @@ function giveUpAfterGrace(
   });
   promise.catch(() => {}); // The race may be over before it rejects.
   const onAbort = () => {
-    timer = setTimeout(
-      () => reject(new Error(`"${plugin}" did not settle within ${GRACE_MS}ms of its signal`)),
-      GRACE_MS,
-    );
+    const error = new StuckError(`collect did not settle within ${GRACE_MS}ms of its signal`);
+    timer = setTimeout(() => reject(error), GRACE_MS);
   };
   signal.addEventListener('abort', onAbort, { once: true });
   return {
@@ -127,6 +153,7 @@ function checked(result: Result): Result {
   if (!result.ok && !REASONS.includes(result.reason as Reason))
     throw new Error(`collect gave the reason "${result.reason}"; known: ${REASONS.join(', ')}`);
   if (!Array.isArray(result.samples)) throw new Error('collect gave no list of samples');
+  if (result.samples.length > MAX_SAMPLES) return tooLarge(result.samples.length);
   for (const sample of result.samples) {
     if (typeof sample.name !== 'string' || sample.name === '' || typeof sample.value !== 'number') {
       throw new Error(
@@ -135,4 +162,9 @@ function checked(result: Result): Result {
     }
   }
   return result;
+}
+
+function tooLarge(samples: number): Result {
+  const evidence = `the run gave ${samples} samples, and ${MAX_SAMPLES} is the most that is taken: make the task smaller`;
+  return { ok: false, reason: 'too_large', samples: [], evidence };
 }

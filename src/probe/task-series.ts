@@ -1,6 +1,9 @@
-import { Batch, labelsOf, type SeriesRef, SeriesTable, StaleTracker } from '../model/index.js';
-import type { RunResult, SampleColumns } from './frames.js';
+import { Batch, labelsBeside, labelsOf, type SeriesRef, SeriesTable, StaleTracker } from '../model/index.js';
+import type { RunResult, SampleShape } from './frames.js';
 import type { Task } from './task.js';
+
+/** Values of a result that people are shown. */
+const SHOWN_VALUES = 32;
 
 /** Labels that every probe sample of an agent carries. */
 export interface AgentLabels {
@@ -15,6 +18,10 @@ export class TaskSeries {
   readonly #base: Readonly<Record<string, string>>;
   readonly #table = new SeriesTable();
   readonly #stale = new StaleTracker(this.#table);
+  /** Refs of the last result, in its order. */
+  #refs: Uint32Array | undefined;
+  /** The samples of the last result that people are shown, by name. */
+  #shown: { name: string; index: number }[] = [];
   /** Samples of a series that the same run had given already, without a time of its own; dropped. */
   duplicates = 0;
 
@@ -25,26 +32,29 @@ export class TaskSeries {
     this.#base = { ...agent.labels, ...own, ...task.labels, ...fixed };
   }
 
-  /** The batch of one run. Samples without a time of their own carry the planned tick. */
-  batchOf(result: RunResult): Batch {
+  /** Number of series in its table. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** The batch of one run. Samples without a time of their own carry the planned tick. `undefined` when the result speaks of a shape that is not known: it came from before this task was (re)made. */
+  batchOf(result: RunResult): Batch | undefined {
     const { samples, plannedMs, startedMs, finishedMs } = result;
-    const times = { plannedMs, startedMs, finishedMs };
-    const batch = new Batch(
-      { kind: 'task', id: this.#task.id },
-      this.#table,
-      times,
-      samples.names.length + 4,
-    );
     this.#stale.begin();
+    if (samples.shape !== undefined) this.#learn(samples.shape);
+    const refs = this.#refs;
+    if (refs === undefined || refs.length !== samples.values.length) return undefined;
+    const times = { plannedMs, startedMs, finishedMs };
+    const batch = new Batch({ kind: 'task', id: this.#task.id }, this.#table, times, refs.length + 4);
     const seen = new Set<SeriesRef>();
-    for (let i = 0; i < samples.names.length; i++) {
-      const ref = this.#refOf(samples, i);
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i]!;
       const ownMs = samples.timestamps?.[i] ?? Number.NaN;
-      if (Number.isNaN(ownMs)) {
-        if (seen.has(ref)) {
-          this.duplicates++;
-          continue;
-        }
+      if (!Number.isNaN(ownMs)) this.#stale.keep(ref);
+      else if (seen.has(ref)) {
+        this.duplicates++;
+        continue;
+      } else {
         seen.add(ref);
         this.#stale.see(ref);
       }
@@ -52,6 +62,11 @@ export class TaskSeries {
     }
     this.#stale.end(batch, plannedMs);
     return batch;
+  }
+
+  /** The first samples of a result that have no labels of their own, for people. */
+  valuesOf(result: RunResult): Record<string, number> {
+    return Object.fromEntries(this.#shown.map(({ name, index }) => [name, result.samples.values[index]!]));
   }
 
   /** Stale markers for all that the last run gave: the task has gone. */
@@ -66,29 +81,41 @@ export class TaskSeries {
     return batch;
   }
 
-  #refOf(samples: SampleColumns, i: number): SeriesRef {
-    const name = samples.names[i]!;
-    const own = samples.labels[i];
-    const key = own === undefined ? name : `${name}\0${own.map(escapeNul).join('\0')}`;
-    return this.#table.find(key) ?? this.#table.add(key, labelsOf(this.#labels(name, own)));
+  /** The same series under the labels of another agent: a host sends names only when they change. */
+  relabelled(agent: AgentLabels): TaskSeries {
+    const next = new TaskSeries(this.#task, agent);
+    next.#refs = this.#refs?.map((ref) => {
+      const [name, ...own] = this.#table.key(ref).split('\0');
+      return next.#refOf(name!, own.length === 0 ? undefined : own.map(unescapeNul));
+    });
+    next.#shown = this.#shown;
+    return next;
   }
 
-  /** A plugin's own label of a name that we set becomes `exported_<name>`, as often as it takes. */
-  #labels(name: string, own: readonly string[] | undefined): Record<string, string> {
-    const labels: Record<string, string> = { ...this.#base, __name__: name };
-    const clashes: [string, string][] = [];
-    for (let i = 0; own !== undefined && i < own.length; i += 2) {
-      if (own[i] === '__name__') continue;
-      if ((this.#base[own[i]!] ?? '') === '') labels[own[i]!] = own[i + 1]!;
-      else clashes.push([own[i]!, own[i + 1]!]);
-    }
-    for (const [label, value] of clashes) {
-      let exported = `exported_${label}`;
-      while ((labels[exported] ?? '') !== '') exported = `exported_${exported}`;
-      labels[exported] = value;
-    }
-    return labels;
+  #learn({ names, labels }: SampleShape): void {
+    const before = this.#refs ?? [];
+    this.#refs = Uint32Array.from(names, (name, i) => this.#refOf(name, labels[i]));
+    const present = new Set(this.#refs);
+    // A series whose end is marked leaves the table by the tracker; the others leave here.
+    for (const ref of new Set(before))
+      if (!present.has(ref) && !this.#stale.tracks(ref)) this.#table.remove(ref);
+    const plain = names
+      .map((name, index) => ({ name, index }))
+      .filter(({ index }) => labels[index] === undefined);
+    this.#shown = plain.slice(0, SHOWN_VALUES);
   }
+
+  #refOf(name: string, own: readonly string[] | undefined): SeriesRef {
+    const key = own === undefined ? name : `${name}\0${own.map(escapeNul).join('\0')}`;
+    return (
+      this.#table.find(key) ??
+      this.#table.add(key, labelsOf(labelsBeside({ ...this.#base, __name__: name }, own ?? [])))
+    );
+  }
+}
+
+function unescapeNul(text: string): string {
+  return text.replace(/\\([\\0])/g, (_, c) => (c === '0' ? '\0' : '\\'));
 }
 
 /** The key joins texts with NUL, which a label value may hold. */

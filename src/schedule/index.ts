@@ -1,2 +1,3 @@
-export { hash32 } from './offset.js';
-export { type Plan, Schedule, type ScheduleEvents } from './schedule.js';
+export { watchClock } from './clock-watch.js';
+export { offsetOf, tickAfter } from './offset.js';
+export { type Missed, type Resume, Schedule } from './schedule.js';

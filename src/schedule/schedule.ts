@@ -1,9 +1,35 @@
 import type { Clock, Timer } from '../lib/index.js';
+import { ClockWatch } from './clock-watch.js';
 import { DueHeap } from './heap.js';
 import { hash32, offsetOf, tickAfter } from './offset.js';
 
 /** First runs after a start or an addition, per second: a restart must not fire everything in one instant. */
 const FIRST_RUNS_PER_SECOND = 500;
+/** The clock is looked at so often. */
+const LOOK_MS = 1000;
+/** A schedule that takes over from another runs a tick that is no older than this; one that must wait longer for its next tick runs once before. */
+const FRESH_MS = 1000;
+/** How far stamps may run ahead of a clock that was set back. Prometheus takes nothing that lies further in the future. */
+const MAX_AHEAD_MS = 600_000;
+
+/** Why ticks passed without a run: the process was held, the clock was set forward, or there was no process. */
+export type MissReason = 'late' | 'clock' | 'host';
+
+/** Ticks without a run. */
+export interface Missed {
+  ticks: number;
+  reason: MissReason;
+  /** The last of them. */
+  lastMs: number;
+}
+
+/** Where the schedule before left a plan. */
+export interface Resume {
+  /** The last tick that was run or counted. */
+  plannedMs: number;
+  /** Whether that run gave nothing. */
+  cutShort: boolean;
+}
 
 /** Something that runs every `intervalMs`. */
 export interface Plan<T> {
@@ -13,24 +39,31 @@ export interface Plan<T> {
   phase: string;
   intervalMs: number;
   item: T;
+  /** Given, the plan goes on with its next tick instead of running at once. */
+  resume?: Resume | undefined;
 }
 
 /** What the schedule tells its owner. */
 export interface ScheduleEvents<T> {
   /** A tick is due. Settles when the run has ended; must not reject. */
   run(item: T, plannedMs: number): Promise<void>;
-  /** A tick came while the run before was still going. */
-  onSkip(item: T): void;
-  /** So many ticks passed while we could not run. */
-  onMiss(item: T, ticks: number): void;
+  /** Ticks came while the run before was still going; mostly one. */
+  onSkip(item: T, skipped: { ticks: number; lastMs: number }): void;
+  /** Ticks passed while we could not run. */
+  onMiss(item: T, missed: Missed): void;
 }
 
 interface Entry<T> {
   plan: Plan<T>;
   offsetMs: number;
+  /** `first`: waits for its first run. `starting`: in its first run, and not in the heap: the ticks begin when it has ended, so that it never makes one of them a skipped one. */
+  stage: 'first' | 'starting' | 'ticking';
+  /** The next tick, wall clock. */
+  tickMs: number;
+  /** When it is run: at its tick, or a little later where many would run in one instant. */
   dueMs: number;
-  /** Not on its ticks yet: they begin when the first run has ended, so that it never makes one of them a skipped one. */
-  first: boolean;
+  /** Of the last run. */
+  stampMs: number;
   running: boolean;
   removed: boolean;
 }
@@ -39,20 +72,26 @@ interface Entry<T> {
  * Says "run this one now". Each plan runs once right after it was added (in the order of its hash, 500 a second), then on its own ticks of the
  * wall clock: next = planned + interval, never end + interval. One run of a plan at a time: a tick during a run is skipped and counted; ticks that
  * passed unseen are counted, and only the latest of them is run.
+ *
+ * When the clock is set, every plan goes on with the next tick by the new clock: those that a step forward passed over are counted and not run;
+ * after a step back nothing waits longer than one more interval. Stamps of a plan do not go back: until the clock has passed the last one, each is a millisecond after the one
+ * before. Beyond ten minutes they do go back: no receiver that insists on order has taken the old ones.
  */
 export class Schedule<T> {
   readonly #clock: Clock;
   readonly #events: ScheduleEvents<T>;
+  readonly #watch: ClockWatch;
   readonly #entries = new Map<string, Entry<T>>();
-  readonly #heap = new DueHeap<Entry<T>>();
+  #heap = new DueHeap<Entry<T>>();
   #timer: Timer | undefined;
   #timerDueMs = Infinity;
-  #lastFirstMs = 0;
+  #lastSlotMs = 0;
   #stopped = false;
 
   constructor(clock: Clock, events: ScheduleEvents<T>) {
     this.#clock = clock;
     this.#events = events;
+    this.#watch = new ClockWatch(clock);
   }
 
   /** Number of plans. */
@@ -62,13 +101,11 @@ export class Schedule<T> {
 
   /** Takes in plans. One whose key is known replaces the old one. */
   add(plans: readonly Plan<T>[]): void {
+    this.#look();
     const ordered = plans.map((plan) => ({ plan, hash: hash32(plan.phase) })).sort((a, b) => a.hash - b.hash);
     for (const { plan } of ordered) {
       this.remove(plan.key);
-      const dueMs = Math.max(this.#clock.now(), this.#lastFirstMs + 1000 / FIRST_RUNS_PER_SECOND);
-      this.#lastFirstMs = dueMs;
-      const offsetMs = offsetOf(plan.phase, plan.intervalMs);
-      const entry: Entry<T> = { plan, offsetMs, dueMs, first: true, running: false, removed: false };
+      const entry = this.#entryOf(plan);
       this.#entries.set(plan.key, entry);
       this.#heap.push(entry);
     }
@@ -89,51 +126,137 @@ export class Schedule<T> {
     this.#timer?.cancel();
   }
 
+  #entryOf(plan: Plan<T>): Entry<T> {
+    const offsetMs = offsetOf(plan.phase, plan.intervalMs);
+    const now = this.#clock.now();
+    const entry: Entry<T> = {
+      plan,
+      offsetMs,
+      stage: 'first',
+      tickMs: now,
+      dueMs: now,
+      stampMs: plan.resume?.plannedMs ?? -Infinity,
+      running: false,
+      removed: false,
+    };
+    if (plan.resume !== undefined) this.#resume(entry, plan.resume, now);
+    if (entry.stage === 'first' || entry.tickMs <= now) entry.dueMs = this.#slot(now);
+    return entry;
+  }
+
+  /** Puts a plan on its next tick, or leaves it to its first run when it would give nothing for too long. */
+  #resume(entry: Entry<T>, { plannedMs, cutShort }: Resume, now: number): void {
+    const { plan } = entry;
+    const next = nextTick(entry, now);
+    const latest = next - plan.intervalMs;
+    const passed = Math.max(0, Math.ceil((latest - plannedMs) / plan.intervalMs));
+    const runLatest = passed > 0 && now - latest <= FRESH_MS;
+    const missed = runLatest ? passed - 1 : passed;
+    if (missed > 0) {
+      const lastMs = runLatest ? latest - plan.intervalMs : latest;
+      this.#events.onMiss(plan.item, { ticks: missed, reason: 'host', lastMs });
+    }
+    const gaveNothing = cutShort || passed > 0;
+    if (!runLatest && gaveNothing && next - now > FRESH_MS) return;
+    entry.stage = 'ticking';
+    entry.tickMs = runLatest ? latest : next;
+    entry.dueMs = entry.tickMs;
+  }
+
+  /** The next instant at which a run may begin that has no instant of its own. */
+  #slot(now: number): number {
+    this.#lastSlotMs = Math.max(now, this.#lastSlotMs + 1000 / FIRST_RUNS_PER_SECOND);
+    return this.#lastSlotMs;
+  }
+
   #arm(): void {
     const head = this.#heap.peek();
     if (head === undefined || this.#stopped || head.dueMs >= this.#timerDueMs) return;
     this.#timer?.cancel();
-    this.#timerDueMs = head.dueMs;
-    this.#timer = this.#clock.after(Math.max(0, head.dueMs - this.#clock.now()), () => this.#fire());
+    const now = this.#clock.now();
+    this.#timerDueMs = Math.min(head.dueMs, now + LOOK_MS);
+    this.#timer = this.#clock.after(Math.max(0, this.#timerDueMs - now), () => this.#fire());
   }
 
   #fire(): void {
     this.#timerDueMs = Infinity;
+    this.#look();
     const now = this.#clock.now();
     for (let head = this.#heap.peek(); head !== undefined && head.dueMs <= now; head = this.#heap.peek()) {
       this.#heap.pop();
-      if (!head.removed) this.#tick(head, now);
+      if (!head.removed) this.#run(head, now);
     }
     this.#arm();
   }
 
-  #tick(entry: Entry<T>, nowMs: number): void {
-    const { plan } = entry;
-    const { first } = entry;
-    entry.first = false;
-    let planned = entry.dueMs;
-    if (!first) {
-      const missed = Math.floor((nowMs - planned) / plan.intervalMs);
-      if (missed > 0) this.#events.onMiss(plan.item, missed);
-      planned += missed * plan.intervalMs;
-      entry.dueMs = planned + plan.intervalMs;
-      this.#heap.push(entry);
-    }
-    if (entry.running) {
-      this.#events.onSkip(plan.item);
+  #run(entry: Entry<T>, now: number): void {
+    if (entry.stage === 'first') {
+      entry.stage = 'starting';
+      void this.#begin(entry, entry.dueMs, now).then(() => this.#startTicking(entry));
       return;
     }
-    entry.running = true;
-    void this.#events.run(plan.item, Math.round(planned)).then(() => {
-      entry.running = false;
-      if (first) this.#startGrid(entry);
-    });
+    const { item, intervalMs } = entry.plan;
+    const missed = Math.floor((now - entry.tickMs) / intervalMs);
+    const tickMs = entry.tickMs + missed * intervalMs;
+    if (missed > 0) this.#events.onMiss(item, { ticks: missed, reason: 'late', lastMs: tickMs - intervalMs });
+    entry.tickMs = tickMs + intervalMs;
+    entry.dueMs = entry.tickMs;
+    this.#heap.push(entry);
+    if (entry.running) this.#events.onSkip(item, { ticks: 1, lastMs: tickMs });
+    else void this.#begin(entry, tickMs, now);
   }
 
-  #startGrid(entry: Entry<T>): void {
+  async #begin(entry: Entry<T>, tickMs: number, now: number): Promise<void> {
+    const afterLast = entry.stampMs + 1;
+    const plannedMs = Math.round(tickMs);
+    entry.stampMs = afterLast - now > MAX_AHEAD_MS ? plannedMs : Math.max(plannedMs, afterLast);
+    entry.running = true;
+    await this.#events.run(entry.plan.item, entry.stampMs);
+    entry.running = false;
+  }
+
+  #startTicking(entry: Entry<T>): void {
     if (entry.removed || this.#stopped) return;
-    entry.dueMs = tickAfter(this.#clock.now(), entry.plan.intervalMs, entry.offsetMs);
+    const { item, intervalMs } = entry.plan;
+    const now = this.#clock.now();
+    entry.stage = 'ticking';
+    entry.tickMs = nextTick(entry, now);
+    const over = Math.floor((now - entry.stampMs) / intervalMs);
+    if (over > 0) this.#events.onSkip(item, { ticks: over, lastMs: entry.tickMs - intervalMs });
+    entry.dueMs = entry.tickMs;
     this.#heap.push(entry);
     this.#arm();
   }
+
+  /** Notices a step of the clock and puts every plan on its ticks by the new one. */
+  #look(): void {
+    const stepMs = this.#watch.look();
+    if (stepMs === 0) return;
+    const now = this.#clock.now();
+    this.#lastSlotMs += stepMs;
+    this.#timerDueMs = Infinity;
+    this.#heap = new DueHeap();
+    for (const entry of this.#entries.values()) {
+      if (entry.stage === 'first') entry.dueMs += stepMs;
+      else if (stepMs < 0 || entry.tickMs <= now) this.#rephase(entry, now);
+      if (entry.stage !== 'starting') this.#heap.push(entry);
+    }
+  }
+
+  #rephase(entry: Entry<T>, now: number): void {
+    const { item, intervalMs } = entry.plan;
+    const next = nextTick(entry, now);
+    const passed = Math.round((next - entry.tickMs) / intervalMs);
+    if (entry.stage === 'ticking' && passed > 0)
+      this.#events.onMiss(item, { ticks: passed, reason: 'clock', lastMs: next - intervalMs });
+    entry.tickMs = next;
+    entry.dueMs = next;
+  }
+}
+
+/** The next tick by the clock. One that was run already, before the clock was set back a little, is not the next one again. */
+function nextTick({ plan, offsetMs, stampMs }: Entry<unknown>, now: number): number {
+  const aheadMs = stampMs - now;
+  const after = aheadMs > 0 && aheadMs < plan.intervalMs ? stampMs : now;
+  return tickAfter(after, plan.intervalMs, offsetMs);
 }

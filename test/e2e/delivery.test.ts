@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
+import { FakeReceiver } from '../receiver.js';
 import { freePort, needServer, Server } from '../servers.js';
 import { until } from '../until.js';
 import { AgentProcess, run, SENTINEL, temporaryFolder } from './sentinel.js';
@@ -55,6 +56,13 @@ test('a Prometheus without its receiver: the log names the flag, and what was pr
     env: await quickstartEnvironment(off),
   });
   await agent.says('--web.enable-remote-write-receiver');
+  await off.stop();
+  const onMs = Date.now();
+  const on = await Server.prometheus(t, { receiver: true, port: Number(new URL(off.url).port) });
+  const samples = () => on.samples('ping_rtt_ms', '1h');
+  await until('what was held', async () => (await samples()).length >= 2, 90_000);
+  const [first] = await samples();
+  assert.ok(first![0] * 1000 < onMs, `the first is of ${first![0] * 1000}, the flag was set at ${onMs}`);
   assert.equal((await agent.stop()).code, 0);
 });
 
@@ -93,6 +101,10 @@ tasks: [{id: n, plugin: numbered, interval: 200ms, config: {ledger: ${ledger}}}]
   return { config, ledger };
 }
 
+/** Results that each part of the outage lasts; 150 make it a minute. */
+const OUTAGE_RESULTS = Number(process.env.OUTAGE_RESULTS ?? 15);
+const OUTAGE_DEADLINE_MS = 15_000 + OUTAGE_RESULTS * 400;
+
 interface LedgerLine {
   number: number;
   plannedMs: number;
@@ -116,7 +128,11 @@ test('receiver down, agent stopped and started meanwhile: every result arrives, 
   await until('a result in VictoriaMetrics', async () => (await server.query('numbered_value'))[0]);
   await server.stop();
   const produced = readLedger(ledger).length;
-  await until('results during the outage', () => readLedger(ledger).length > produced + 15);
+  await until(
+    'results during the outage',
+    () => readLedger(ledger).length > produced + OUTAGE_RESULTS,
+    OUTAGE_DEADLINE_MS,
+  );
   const stoppedMs = Date.now();
   const stop = await first.stop();
   assert.equal(stop.code, 0);
@@ -124,7 +140,11 @@ test('receiver down, agent stopped and started meanwhile: every result arrives, 
   assert.match(stop.stdout, /Sender stopped/);
   const second = new AgentProcess(t, { folder, config });
   const before = readLedger(ledger).length;
-  await until('results of the second agent', () => readLedger(ledger).length > before + 15);
+  await until(
+    'results of the second agent',
+    () => readLedger(ledger).length > before + OUTAGE_RESULTS,
+    OUTAGE_DEADLINE_MS,
+  );
   const startedMs = readLedger(ledger)[before]!.endedMs;
   await server.start();
   const atStart = readLedger(ledger).length;
@@ -213,4 +233,17 @@ tasks: [{id: root-disk, plugin: disk-free, interval: 1s, config: {path: /}}]
     assert.ok(shown.stdout.includes(text), shown.stdout);
   const tested = await run(SENTINEL, ['plugins', 'test', join(plugins, 'disk-free')]);
   assert.equal(tested.code, 0, tested.stdout + tested.stderr);
+});
+
+test('start to first sample accepted: under one second after the end of the first run', async (t) => {
+  const receiver = await FakeReceiver.start();
+  t.after(() => receiver.close());
+  const folder = temporaryFolder(t);
+  const { config, ledger } = numberedConfig(t, folder, receiver.url);
+  new AgentProcess(t, { folder, config });
+  await until('the first sample', () => receiver.samples.length > 0);
+  const acceptedMs = Date.now();
+  const { endedMs } = readLedger(ledger)[0]!;
+  assert.ok(acceptedMs - endedMs < 1000, `${acceptedMs - endedMs} ms`);
+  t.diagnostic(`${acceptedMs - endedMs} ms after the end of the first run`);
 });

@@ -18,8 +18,7 @@ test('frames come back whole, however the stream cuts them', () => {
 test('numbers that JSON cannot say survive', () => {
   const values = Float64Array.of(Number.NaN, Infinity, -Infinity, -0);
   const samples = {
-    names: ['a', 'b', 'c', 'd'],
-    labels: [undefined, ['x', 'y'], undefined, undefined],
+    shape: { names: ['a', 'b', 'c', 'd'], labels: [undefined, ['x', 'y'], undefined, undefined] },
     values,
     timestamps: undefined,
   };

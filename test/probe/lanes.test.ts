@@ -1,76 +1,7 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
-import test, { type TestContext } from 'node:test';
-import { type Logger, Metrics, systemClock } from '../../src/lib/index.js';
-import { FLAG_STALE, labelValue } from '../../src/model/index.js';
-import { loadPlugins, Probes, type Task } from '../../src/probe/index.js';
-import { copyPluginFixtures } from '../plugin-fixtures.js';
+import test from 'node:test';
 import { until } from '../until.js';
-
-interface Seen {
-  task: string;
-  name: string;
-  value: number;
-  timeMs: number;
-  stale: boolean;
-}
-
-/** The probe stage on its real processes, with all that it gave and logged. */
-async function probesOf(t: TestContext) {
-  const directory = copyPluginFixtures('lanes');
-  t.after(() => rmSync(directory, { recursive: true }));
-  const catalog = await loadPlugins([directory]);
-  assert.deepEqual(catalog.problems, []);
-  const seen: Seen[] = [];
-  const lines: string[] = [];
-  const line = (first: string | object, second?: string) =>
-    void lines.push(`${second ?? ''} ${JSON.stringify(first)}`);
-  const log: Logger = { debug: line, info: line, warn: line, error: line, child: () => log };
-  const metrics = new Metrics();
-  const probes = new Probes({
-    clock: systemClock,
-    log,
-    metrics,
-    catalog,
-    agent: { name: 'agent1', region: '', labels: {} },
-    hostConfig: {},
-    next: (batch) => {
-      for (let i = 0; i < batch.length; i++) {
-        const labels = batch.table.labels(batch.refs[i]!);
-        seen.push({
-          task: labelValue(labels, 'task'),
-          name: labelValue(labels, '__name__'),
-          value: batch.values[i]!,
-          timeMs: batch.timestamps[i]!,
-          stale: batch.flags[i] === FLAG_STALE,
-        });
-      }
-      return 'taken';
-    },
-  });
-  t.after(() => probes.stop());
-  const of = (id: string, name = 'probe_success') =>
-    seen.filter((sample) => sample.task === id && sample.name === name);
-  return { probes, seen, lines, metrics, of };
-}
-
-const taskOf = (
-  id: string,
-  plugin: string,
-  config: Record<string, unknown> = {},
-  intervalMs = 200,
-): Task => ({
-  id,
-  deviceId: 'd',
-  target: 'x',
-  plugin,
-  lane: plugin,
-  intervalMs,
-  timeoutMs: intervalMs,
-  labels: {},
-  config: { target: 'x', ...config },
-  baseDirectory: '/',
-});
+import { probesOf, taskOf } from './watched-probes.js';
 
 test('tasks run in the process of their lane, and samples carry the planned tick', async (t) => {
   const { probes, of } = await probesOf(t);

@@ -1,28 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { ToAgent } from '../../src/probe/frames.js';
-import { Outbox } from '../../src/probe/outbox.js';
+import { Outbox, type WaitingResult } from '../../src/probe/outbox.js';
 
-function frame(id: number, samples = 1): Extract<ToAgent, { kind: 'result' }> {
-  const columns = {
-    names: new Array(samples).fill('m'),
-    labels: new Array(samples).fill(undefined),
-    values: new Float64Array(samples),
-    timestamps: undefined,
+function frame(id: number, samples = 1): WaitingResult {
+  const result = {
+    plannedMs: 0,
+    startedMs: 0,
+    finishedMs: 0,
+    ok: true,
+    reason: undefined,
+    evidence: undefined,
   };
-  return {
-    kind: 'result',
-    id: String(id),
-    result: {
-      plannedMs: 0,
-      startedMs: 0,
-      finishedMs: 0,
-      ok: true,
-      reason: undefined,
-      evidence: undefined,
-      samples: columns,
-    },
-  };
+  return { id: String(id), result, samples: new Array(samples).fill({ name: 'm', value: 1 }) };
 }
 
 function outboxOf(credits: number) {

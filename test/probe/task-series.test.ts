@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import fc from 'fast-check';
 import { FLAG_STALE, labelsToMap } from '../../src/model/index.js';
-import { toColumns } from '../../src/probe/sample-columns.js';
+import { ColumnWriter } from '../../src/probe/sample-columns.js';
 import type { Task } from '../../src/probe/task.js';
 import { TaskSeries } from '../../src/probe/task-series.js';
 import type { Sample } from '../../src/sdk/index.js';
@@ -22,8 +23,12 @@ const agent = { name: 'agent1', region: '', labels: { rack: 'r7' } };
 const BASE =
   'device_id="sw1",plugin="ping",rack="r7",sentinel="agent1",site="north",target="192.0.2.1",task="t1"';
 
+const writers = new WeakMap<TaskSeries, ColumnWriter>();
+
 /** Runs samples through the series and gives `name{labels} value@time`, base labels left out; `stale` for a marker. */
 function run(series: TaskSeries, samples: Sample[], plannedMs = 1000): string[] {
+  const writer = writers.get(series) ?? new ColumnWriter();
+  writers.set(series, writer);
   const result = {
     plannedMs,
     startedMs: plannedMs,
@@ -31,9 +36,9 @@ function run(series: TaskSeries, samples: Sample[], plannedMs = 1000): string[] 
     ok: true,
     reason: undefined,
     evidence: undefined,
-    samples: toColumns(samples),
+    samples: writer.columnsOf('t1', samples),
   };
-  const batch = series.batchOf(result);
+  const batch = series.batchOf(result)!;
   return Array.from({ length: batch.length }, (_, i) => {
     const { __name__: name, ...labels } = labelsToMap(batch.table.labels(batch.refs[i]!));
     const text = Object.keys(labels)
@@ -106,4 +111,75 @@ test('a task that goes marks all of its last run', () => {
   const batch = series.endBatch(5000);
   assert.equal(batch.length, 2);
   assert.ok(batch.flags.slice(0, 2).every((flag) => flag === FLAG_STALE));
+});
+
+test('only numbers cross while the series are the same', () => {
+  const series = new TaskSeries(task, agent);
+  const writer = new ColumnWriter();
+  const samples = [
+    { name: 'a', labels: { x: '1' }, value: 1 },
+    { name: 'b', value: 2 },
+  ];
+  const first = writer.columnsOf('t1', samples);
+  const second = writer.columnsOf('t1', [{ name: 'a', labels: { x: '1' }, value: 3 }, samples[1]!]);
+  assert.equal(second.shape, undefined);
+  const result = {
+    plannedMs: 1,
+    startedMs: 1,
+    finishedMs: 1,
+    ok: true,
+    reason: undefined,
+    evidence: undefined,
+  };
+  assert.equal(
+    series.batchOf({ ...result, samples: second }),
+    undefined,
+    'numbers of series that are not known',
+  );
+  series.batchOf({ ...result, samples: first });
+  const batch = series.batchOf({ ...result, samples: second })!;
+  assert.deepEqual([...batch.values.slice(0, 2)], [3, 2]);
+  assert.deepEqual(series.valuesOf({ ...result, samples: second }), { b: 2 });
+  for (const changed of [
+    [samples[0]!],
+    [samples[1]!, samples[0]!],
+    [{ ...samples[0]!, labels: { x: '2' } }, samples[1]!],
+  ]) {
+    assert.notEqual(writer.columnsOf('t1', changed).shape, undefined);
+  }
+  writer.forget('t1');
+  assert.notEqual(writer.columnsOf('t1', samples).shape, undefined);
+});
+
+test('series with times of their own leave the table when they go, and a series that comes to have one is not marked', () => {
+  const series = new TaskSeries(task, agent);
+  for (let i = 0; i < 100; i++)
+    run(series, [{ name: 'a', labels: { x: String(i) }, value: 1, timestampMs: i }]);
+  assert.equal(series.size, 1);
+  run(series, [{ name: 'b', value: 1 }], 1000);
+  assert.deepEqual(run(series, [{ name: 'b', value: 2, timestampMs: 5 }], 2000), ['b{BASE} 2@5']);
+  assert.deepEqual(run(series, [{ name: 'b', value: 3, timestampMs: 6 }], 3000), ['b{BASE} 3@6']);
+  assert.deepEqual(run(series, [], 4000), []);
+  assert.equal(series.size, 0);
+});
+
+test('whatever runs give, a series is marked exactly when it ends', () => {
+  const sample = fc.record({ name: fc.constantFrom('a', 'b', 'c', 'd'), value: fc.integer() });
+  fc.assert(
+    fc.property(
+      fc.array(fc.uniqueArray(sample, { selector: ({ name }) => name }), { maxLength: 12 }),
+      (runs) => {
+        const series = new TaskSeries(task, agent);
+        let before: string[] = [];
+        runs.forEach((samples, i) => {
+          const lines = run(series, samples, (i + 1) * 1000);
+          const names: string[] = samples.map(({ name }) => name);
+          const ended = lines.filter((line) => line.includes(' stale@')).map((line) => line[0]!);
+          assert.deepEqual(ended.sort(), before.filter((name) => !names.includes(name)).sort());
+          assert.equal(lines.length, names.length + ended.length);
+          before = names;
+        });
+      },
+    ),
+  );
 });

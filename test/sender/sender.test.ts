@@ -151,10 +151,12 @@ test('sender: status and metrics tell what is known of a destination', async (t)
   assert.deepEqual(status(), {
     name: 'main',
     url: receiver.url,
+    state: 'ok',
     sentSamples: 0,
     failedSamples: 0,
     pendingSamples: 0,
     pendingBlocks: 0,
+    pendingBytes: 0,
     oldestPendingMs: undefined,
     lastSuccessMs: undefined,
     lastError: undefined,
@@ -195,20 +197,20 @@ test('sender: status and metrics tell what is known of a destination', async (t)
 
 test('sender: not ready once data has been pending for two minutes without a 2xx', async (t) => {
   const { receiver, clock, delivery, answered } = await setUp(t);
-  assert.equal(delivery.sender.ready(), true);
+  assert.equal(delivery.sender.ready().ready, true);
   await clock.advance(300 * SECOND);
-  assert.equal(delivery.sender.ready(), true, 'nothing is pending');
+  assert.equal(delivery.sender.ready().ready, true, 'nothing is pending');
   receiver.behaviour = { kind: 'status', status: 500 };
   delivery.push(1);
   await answered(1);
   await clock.advance(119 * SECOND);
-  assert.equal(delivery.sender.ready(), true);
+  assert.equal(delivery.sender.ready().ready, true);
   await clock.advance(1 * SECOND);
-  assert.equal(delivery.sender.ready(), false);
+  assert.equal(delivery.sender.ready().ready, false);
   receiver.behaviour = { kind: 'ok' };
   await clock.advance(10 * SECOND);
   await until('the sample', () => receiver.samples.length === 1);
-  await until('to be ready', () => delivery.sender.ready());
+  await until('to be ready', () => delivery.sender.ready().ready);
 });
 
 test('sender: a kept connection that was cut is used again at once, without a word', async (t) => {
@@ -247,6 +249,8 @@ test('sender: stop commits after drainMs, and cuts what has no answer after 10 s
   await settle();
   await clock.advance(10 * SECOND);
   assert.deepEqual(await stopped, { successCount: 0, failedCount: 0, pendingCount: 1 });
+  // It was us who ended it: no failure of the receiver.
+  assert.doesNotMatch(delivery.metrics.render(), /sentinel_sender_(failures|requests)_total\{/);
 });
 
 test('sender: stop asks a receiver that failed once more, and does not wait for its backoff', async (t) => {

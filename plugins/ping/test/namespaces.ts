@@ -95,7 +95,7 @@ export class Namespaces {
       JSON.stringify(steps),
     ];
     const { stdout } = await promisify(execFile)('ip', ['netns', 'exec', this.near, ...command], {
-      timeout: 60_000,
+      timeout: 30_000,
     });
     return stdout
       .trim()

@@ -3,6 +3,7 @@ import netPing from 'net-ping';
 
 const [, , delay = '0', way = 'right', family = '4'] = process.argv;
 const networkProtocol = netPing.NetworkProtocol[family === '4' ? 'IPv4' : 'IPv6'];
+let closed = false;
 const session = netPing.createSession({ networkProtocol, retries: 0 });
 const socket = session.getSocket();
 socket.removeAllListeners('message');
@@ -15,7 +16,10 @@ socket.on('message', (datagram: Buffer, from: string) => {
   if (way === 'foreign') reply[8]! ^= 1;
   reply.writeUInt16BE(0, 2);
   reply.writeUInt16BE(checksum(reply), 2);
-  const send = () => socket.wrap.send(reply, 0, reply.length, from, () => {});
+  const send = () => {
+    // raw-socket would open a closed socket again, and keep the process.
+    if (!closed) socket.wrap.send(reply, 0, reply.length, from, () => {});
+  };
   const answer = () => {
     for (let i = 0; i < (way === 'twice' ? 2 : 1); i++) send();
   };
@@ -30,5 +34,10 @@ function checksum(bytes: Buffer): number {
   return ~sum & 0xffff;
 }
 
-process.stdin.on('end', () => session.close()).resume();
+process.stdin
+  .on('end', () => {
+    closed = true;
+    session.close();
+  })
+  .resume();
 process.stdout.write('ready\n');

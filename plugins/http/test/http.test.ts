@@ -9,8 +9,8 @@ import test, { type TestContext } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { parseDocument } from 'yaml';
-import type { Result } from '../../src/sdk/index.js';
-import { addressHash } from './address.js';
+import type { Result } from '../../../src/sdk/index.js';
+import { addressHash } from '../address.js';
 import {
   certificate,
   definition,
@@ -170,6 +170,8 @@ test('http: bodies', async (t) => {
     } else if (message.url === '/cut0') {
       response.writeHead(200, { 'content-length': '100' }).flushHeaders();
       setImmediate(() => response.destroy());
+    } else if (message.url === '/slow') {
+      setTimeout(() => response.setHeader('content-length', 0).end(), 200);
     } else if (message.url === '/chunked') {
       response.write('a');
       response.end('b');
@@ -211,6 +213,10 @@ test('http: bodies', async (t) => {
   // 50 MB that travel as 50 KB, held for a pattern: not beyond the limit
   const options = { compression: 'gzip', fail_if_body_matches_regexp: ['x'] };
   await f('/bomb', options, /^too_large: .*longer than 10485760 bytes$/, [size('/bomb'), 10485760]);
+  // and nothing goes on behind it: while the next probe waits, so does the process
+  const before = performance.eventLoopUtilization();
+  await f('/slow', {}, /^ok$/, [0, 0]);
+  assert(performance.eventLoopUtilization(before).utilization < 0.5);
 });
 
 test('http: redirects', async (t) => {
@@ -274,6 +280,19 @@ test('http: redirects', async (t) => {
     { redirects: 1, log: ['GET /302 Bearer s a'], verdict: /^resolve: / },
   );
   assert.equal(value(lost, 'probe_http_status_code'), 0);
+});
+
+test('http: what is compressed on this host is asked for so on the next one, too', async (t) => {
+  const asked: (string | undefined)[] = [];
+  const elsewhere = await serve(t, (message, response) => {
+    asked.push(message.headers['accept-encoding'], message.headers['x-a'] as string | undefined);
+    if (message.headers['accept-encoding'] === 'gzip') response.end(gzipSync('packed'));
+    else response.end('plain');
+  });
+  const here = await serve(t, (_, response) => response.writeHead(302, { location: elsewhere }).end());
+  const result = await runOnce({ url: here, compression: 'gzip', headers: { 'X-A': 'a' } });
+  assert.equal(verdict(result), 'ok');
+  assert.deepEqual(asked, ['gzip', undefined]);
 });
 
 test('http: cookies go back to the host that set them', async (t) => {

@@ -10,11 +10,11 @@ import test, { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'yaml';
-import { createHttpClient, createResolver } from '../../src/net/index.js';
-import { DeadlineError, type PluginHost, type Result, sdk } from '../../src/sdk/index.js';
-import type { Config } from './config.js';
-import create from './index.js';
-import { reasonOf } from './reason.js';
+import { createHttpClient, createResolver } from '../../../src/net/index.js';
+import { DeadlineError, type PluginHost, type Result, sdk } from '../../../src/sdk/index.js';
+import type { Config } from '../config.js';
+import create from '../index.js';
+import { reasonOf } from '../reason.js';
 
 const plugin = create(sdk);
 const TEXT = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
@@ -296,7 +296,7 @@ test('scrape-exporter: two tasks know nothing of each other', async () => {
 });
 
 test('scrape-exporter: the sample shows every option, and the README shows the sample', () => {
-  const read = (name: string) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
+  const read = (name: string) => readFileSync(fileURLToPath(new URL(`../${name}`, import.meta.url)), 'utf8');
   const sample = read('sample.yaml');
   const shown = parse(sample.replace(/^# (?=[a-z_]+:)/gm, '')) as Record<string, unknown>;
   const entries = sdk.field.metadataOf(plugin.config).entries!;

@@ -5,9 +5,9 @@ import type { AddressInfo, Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Resolver, Result } from '../../src/sdk/index.js';
-import { field, sdk } from '../../src/sdk/index.js';
-import plugin from './index.js';
+import type { Resolver, Result } from '../../../src/sdk/index.js';
+import { field, sdk } from '../../../src/sdk/index.js';
+import plugin from '../index.js';
 
 /** Every name below `.example` and `localhost` is 127.0.0.1; `nowhere.example` does not exist. */
 export const testResolver: Resolver = {

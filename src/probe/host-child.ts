@@ -1,0 +1,207 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
+import type { Duplex } from 'node:stream';
+import { type Clock, errorLine, type Logger, PROBE_HOST_PROGRAM, type Timer } from '../lib/index.js';
+import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js';
+import type { HostLimits } from './host-limits.js';
+import { HostOutput } from './host-output.js';
+
+/** How often a host is looked at. A plugin may take a GiB of memory in a second. */
+const LOOK_MS = 250;
+/** How long a host may take to end after `stop`. */
+const STOP_MS = 3000;
+/** How long its streams are read on after its end: a process that it started may hold them open. */
+const DRAIN_MS = 200;
+/** Steps of niceness that hosts stand behind those that measure short times. */
+const GIVE_WAY = 5;
+/** Where the kernel's memory runs out, it ends a host before the agent (0 = as any other, 1000 = first of all). */
+const OOM_SCORE = '500';
+
+/** The variables of the agent's environment that a host gets; secrets of the configuration often live in the others. */
+const PASSED_ENVIRONMENT = ['PATH', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
+
+/** How a host ended. */
+export interface HostEnd {
+  /** In words: `exited with code 1`. */
+  how: string;
+  /** It was told to. */
+  asked: boolean;
+  /** Somebody else killed it (a person, the kernel on behalf of others); nothing in it had grown large. */
+  fromOutside: boolean;
+  livedMs: number;
+  /** Runs that began and gave nothing: their tasks, in the order in which they began. */
+  running: readonly string[];
+}
+
+/** What a host needs from its lane. */
+export interface HostChildParts {
+  lane: string;
+  clock: Clock;
+  /** Bound to the lane. */
+  log: Logger;
+  limits: HostLimits;
+  /** Whether other work on the processor must not hold it up. */
+  timed: boolean;
+  onMessage(message: ToAgent): void;
+  onEnd(end: HostEnd): void;
+}
+
+/** One probe host process, seen from the agent: its stream, its output, what runs in it, and the limits that it is held to. */
+export class HostChild {
+  readonly #parts: HostChildParts;
+  readonly #child: ChildProcess;
+  readonly #stream: Duplex | undefined;
+  readonly #reader = new FrameReader<ToAgent>();
+  readonly #output: HostOutput;
+  readonly #startedMs: number;
+  readonly #look: NodeJS.Timeout;
+  /** Tasks whose run has begun and given nothing yet. */
+  readonly #running = new Set<string>();
+  #lastHeartbeatMs: number | undefined;
+  #rssBytes = 0;
+  #asked = false;
+  #killedFor: string | undefined;
+  /** Deadlines of its end. */
+  #late: Timer | undefined;
+  #drained: Timer | undefined;
+  #ended = false;
+
+  constructor(parts: HostChildParts) {
+    this.#parts = parts;
+    this.#startedMs = parts.clock.monotonic();
+    this.#output = new HostOutput(parts.clock, (line) => parts.log.warn(`probe host printed: ${line}`));
+    const heapMiB = Math.round((parts.limits.maxRssBytes * 0.75) / 2 ** 20);
+    this.#child = spawn(
+      process.execPath,
+      [`--max-old-space-size=${heapMiB}`, PROBE_HOST_PROGRAM, parts.lane],
+      { env: passedEnvironment(), stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
+    );
+    // Without file descriptors left, there are no streams.
+    this.#stream = (this.#child.stdio as ChildProcess['stdio'] | undefined)?.[3] as Duplex | undefined;
+    this.#listen();
+    this.#rank();
+    this.#look = setInterval(() => this.#lookAfter(), LOOK_MS);
+  }
+
+  /** Its process id, unless it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Lines that it logged or printed beyond what is written, since the last call. */
+  takeDroppedLines(): number {
+    return this.#output.takeDropped();
+  }
+
+  /** Sends a message; nothing happens when the host is gone. */
+  send(message: ToHost): void {
+    if (this.#stream?.writable) this.#stream.write(encodeFrame(message));
+  }
+
+  /** Ends it: its runs are cut short, its finished results come first. */
+  stop(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    this.send({ kind: 'stop' });
+    this.#late = this.#parts.clock.after(STOP_MS, () => this.#child.kill('SIGKILL'));
+  }
+
+  #listen(): void {
+    const child = this.#child;
+    this.#stream?.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#stream?.on('error', () => {}); // Its end is seen by the process's.
+    if (child.stdout) this.#output.read(child.stdout);
+    if (child.stderr) this.#output.read(child.stderr);
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.#end(`could not be started: ${errorLine(error)}`, null);
+    });
+    child.on('exit', () => {
+      this.#drained = this.#parts.clock.after(DRAIN_MS, () => {
+        for (const stream of child.stdio) stream?.destroy();
+      });
+    });
+    child.on('close', (code, signal) =>
+      this.#end(signal === null ? `exited with code ${code}` : `was ended by ${signal}`, signal),
+    );
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      for (const message of this.#reader.push(chunk)) this.#note(message);
+    } catch (error) {
+      this.#stream?.destroy();
+      this.#kill(`sent what is no message (${errorLine(error)})`);
+    }
+  }
+
+  #note(message: ToAgent): void {
+    if (message.kind === 'heartbeat') this.#lastHeartbeatMs = this.#parts.clock.monotonic();
+    else if (message.kind === 'started') this.#running.add(message.id);
+    else if (message.kind === 'result' || message.kind === 'aborted') this.#running.delete(message.id);
+    this.#parts.onMessage(message);
+  }
+
+  /** Sets who gives way to whom when the host machine is short of processor time or memory. */
+  #rank(): void {
+    const { timed, log } = this.#parts;
+    if (this.pid === undefined) return;
+    try {
+      if (!timed) setPriority(this.pid, getPriority() + GIVE_WAY);
+      writeFileSync(`/proc/${this.pid}/oom_score_adj`, OOM_SCORE);
+    } catch (error) {
+      log.debug(`cannot rank a probe host behind the agent: ${errorLine(error)}`);
+    }
+  }
+
+  /** Kills a host that hangs or has grown too large. */
+  #lookAfter(): void {
+    const { clock, limits } = this.#parts;
+    const silentMs = clock.monotonic() - (this.#lastHeartbeatMs ?? this.#startedMs);
+    this.#rssBytes = rssBytes(this.pid) ?? this.#rssBytes;
+    if (silentMs > (this.#lastHeartbeatMs === undefined ? limits.firstSilenceMs : limits.silenceMs))
+      this.#kill(`gave no heartbeat for ${Math.round(silentMs / 1000)} s`);
+    else if (this.#rssBytes > limits.maxRssBytes)
+      this.#kill(`grew to ${Math.round(this.#rssBytes / 2 ** 20)} MiB`);
+  }
+
+  #kill(why: string): void {
+    if (this.#killedFor !== undefined || this.#ended) return;
+    this.#killedFor = why;
+    this.#parts.log.error({ running: [...this.#running].slice(0, 20) }, `probe host ${why}; killing it`);
+    this.#child.kill('SIGKILL');
+  }
+
+  #end(how: string, signal: NodeJS.Signals | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#late?.cancel();
+    this.#drained?.cancel();
+    clearInterval(this.#look);
+    const { clock, limits, onEnd } = this.#parts;
+    const said = this.#output.lastError === undefined ? '' : ` (${this.#output.lastError})`;
+    onEnd({
+      how: this.#killedFor ?? `${how}${said}`,
+      asked: this.#asked,
+      fromOutside:
+        signal === 'SIGKILL' && this.#killedFor === undefined && this.#rssBytes < limits.maxRssBytes / 2,
+      livedMs: clock.monotonic() - this.#startedMs,
+      running: [...this.#running],
+    });
+  }
+}
+
+function passedEnvironment(): NodeJS.ProcessEnv {
+  const passed = PASSED_ENVIRONMENT.filter((name) => process.env[name] !== undefined);
+  return Object.fromEntries(passed.map((name) => [name, process.env[name]]));
+}
+
+/** Resident memory of a process; `undefined` where it cannot be read (not Linux, or the process is gone). Sync: procfs does not block. */
+function rssBytes(pid: number | undefined): number | undefined {
+  try {
+    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kib === undefined ? undefined : Number(kib) * 1024;
+  } catch {
+    return undefined; // There is nothing to judge.
+  }
+}

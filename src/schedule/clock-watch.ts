@@ -1,0 +1,69 @@
+import { type Clock, formatDuration, type Logger, type Metrics } from '../lib/index.js';
+
+/** Wall and monotonic clock may drift apart by so much from one look to the next before it is a step: NTP slews by 0.5 ms a second. */
+const STEP_MS = 1000;
+/** Both clocks are read again when reading them took longer: the process was held in between. */
+const READ_MS = 10;
+
+/** Notices when the wall clock is set (NTP, a person) or jumps over a suspend, by comparing it with the monotonic clock. Look at least once a second. */
+export class ClockWatch {
+  readonly #clock: Clock;
+  #offsetMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#offsetMs = wallOffset(clock);
+  }
+
+  /** How far the wall clock was set since the look before, ms: positive = forward; 0 = not. */
+  look(): number {
+    const offsetMs = wallOffset(this.#clock);
+    const stepMs = offsetMs - this.#offsetMs;
+    this.#offsetMs = offsetMs;
+    return Math.abs(stepMs) > STEP_MS ? stepMs : 0;
+  }
+}
+
+/** Wall time at the zero of the monotonic clock, ms. */
+function wallOffset(clock: Clock): number {
+  for (;;) {
+    const before = clock.monotonic();
+    const now = clock.now();
+    if (clock.monotonic() - before < READ_MS) return now - before;
+  }
+}
+
+/** How often the agent looks. */
+const LOOK_MS = 1000;
+
+/** Logs and counts every step of the clock, and tells `onStep` how far it went (ms, positive = forward). Gives the end of it. */
+export function watchClock(
+  parts: { clock: Clock; log: Logger; metrics: Metrics },
+  onStep: (stepMs: number) => void = () => {},
+): { look(): void; stop(): void } {
+  const watch = new ClockWatch(parts.clock);
+  const steps = parts.metrics.family(
+    'counter',
+    'sentinel_schedule_clock_steps_total',
+    'Times that the wall clock was set, or jumped over a suspend, by more than a second, by direction.',
+  );
+  for (const direction of ['forward', 'back']) steps.with({ direction });
+  const look = () => {
+    const stepMs = watch.look();
+    if (stepMs === 0) return;
+    const direction = stepMs > 0 ? 'forward' : 'back';
+    steps.with({ direction }).inc();
+    const step = formatDuration(Math.round(Math.abs(stepMs) / 1000) * 1000);
+    parts.log.warn(
+      { step_ms: Math.round(stepMs) },
+      `The clock went ${direction} by ${step}; tasks go on by the new time`,
+    );
+    onStep(stepMs);
+  };
+  let timer = parts.clock.after(LOOK_MS, tick);
+  function tick() {
+    look();
+    timer = parts.clock.after(LOOK_MS, tick);
+  }
+  return { look, stop: () => timer.cancel() };
+}
