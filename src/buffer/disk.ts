@@ -1,6 +1,6 @@
 import { type Cell, type Clock, errorLine, type Logger, type Metrics } from '../lib/index.js';
 import { DiskHealth, type Operation } from './disk-health.js';
-import { isCorrupt, isDiskFault } from './fault.js';
+import { errorOf, isCorrupt, isDiskFault } from './fault.js';
 import { FILE, removeFiles } from './files.js';
 import { isEmptySync } from './open-store.js';
 import type { BufferOptions } from './options.js';
@@ -121,8 +121,13 @@ export class Disk {
   /** The oldest or newest block on disk that can be handed out. */
   async find(queue: Queue, end: 'oldest' | 'newest'): Promise<Found | undefined> {
     if (queue.stored.blocks === 0) return undefined;
-    const except = new Set([...queue.leased, ...queue.settled]);
-    const result = await this.#do('read', (store) => store.find(queue.name, end, except));
+    const result = await this.#do('read', async (store) => {
+      const except = new Set([...queue.leased, ...queue.settled]);
+      const result = await store.find(queue.name, end, except);
+      if (result.found === undefined && result.broken.length === 0 && this.#hasUnlent(queue))
+        throw errorOf({ message: 'blocks are missing', code: 'SQLITE_CORRUPT', syscall: undefined });
+      return result;
+    });
     if (result === undefined || result.broken.length === 0) return result?.found;
     this.#loseBroken(result.broken);
     await this.#look();
@@ -177,7 +182,11 @@ export class Disk {
     await this.sleep();
   }
 
-  async #do<T>(operation: Operation, work: (store: Store) => Promise<T>): Promise<T | undefined> {
+  async #do<T>(
+    operation: Operation,
+    work: (store: Store) => Promise<T>,
+    isSecond = false,
+  ): Promise<T | undefined> {
     if (!this.#known || this.#closed) return undefined;
     const store = this.#store ?? (this.health.mayOpen ? await this.#wake() : undefined);
     if (store === undefined) return undefined;
@@ -188,8 +197,8 @@ export class Disk {
       return result;
     } catch (error) {
       if (!isDiskFault(error)) throw error;
-      if (isCorrupt(error)) await this.#replace(errorLine(error));
-      else await this.#failed(operation, error);
+      if (!isCorrupt(error)) await this.#failed(operation, error);
+      else if (!isSecond && (await this.#replace(errorLine(error)))) return this.#do(operation, work, true);
       return undefined;
     }
   }
@@ -231,6 +240,12 @@ export class Disk {
     return { directory, synchronous: options().synchronous, nowMs: clock.now(), broken: undefined };
   }
 
+  /** Whether there must be a block on disk that nobody is sending. */
+  #hasUnlent(queue: Queue): boolean {
+    const lent = [...queue.leased].filter((id) => !this.#setUp.isHeld(queue.name, id));
+    return queue.stored.blocks > lent.length;
+  }
+
   #isDelivered(): boolean {
     return [...this.#setUp.queues.all()].every(({ stored }) => stored.blocks === 0);
   }
@@ -253,10 +268,10 @@ export class Disk {
     return (await this.#do('remove', (store) => store.remove(queue.name, id).then(() => true))) ?? false;
   }
 
-  /** The file is broken, which only shows now. */
-  async #replace(cause: string): Promise<void> {
+  /** The file is broken, which only shows now: gives the new one. */
+  async #replace(cause: string): Promise<Store | undefined> {
     await this.sleep();
-    await this.#wake(cause);
+    return this.#wake(cause);
   }
 
   /** What was settled must not come back with what is salvaged. */
@@ -292,7 +307,7 @@ export class Disk {
     this.health.countError();
     this.#setUp.log.error(
       { error: cause, ...salvage, lostSamples },
-      `The buffer file is broken and was set aside as "${path}": ${cause}; kept ${keptBlocks} blocks with ${keptSamples} samples, lost ${lostBlocks} blocks`,
+      `The buffer file is broken and was set aside as "${path}": ${cause}; kept ${keptBlocks} blocks with ${keptSamples} samples, lost at most ${lostBlocks} blocks`,
     );
   }
 

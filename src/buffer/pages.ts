@@ -32,7 +32,7 @@ export class Pages {
   /** Page -> where its newest version stands in the journal. */
   readonly #inWal = new Map<number, number>();
   readonly #count: number;
-  readonly #free: ReadonlySet<number>;
+  readonly #free: ReadonlySet<number> | undefined;
 
   /** Throws what opening the file throws. */
   constructor(path: string) {
@@ -51,12 +51,6 @@ export class Pages {
   close(): void {
     closeSync(this.#file);
     if (this.#wal !== undefined) closeSync(this.#wal);
-  }
-
-  /** `user_version` of the header, or `undefined` where there is no header. */
-  get version(): number | undefined {
-    const head = this.#page(1);
-    return head.toString('latin1', 0, 15) === 'SQLite format 3' ? head.readUInt32BE(60) : undefined;
   }
 
   /** The rows of tables with a rowid. */
@@ -88,7 +82,7 @@ export class Pages {
   /** Pages of a kind, with the places of their cells. */
   *#pagesOf(kind: number): Generator<{ page: Buffer; cells: number[] }> {
     for (let number = 1; number <= this.#count; number++) {
-      if (this.#free.has(number)) continue;
+      if (this.#free?.has(number)) continue;
       const page = this.#page(number);
       const head = number === 1 ? FILE_HEADER : 0;
       if (page[head] !== kind) continue;
@@ -128,10 +122,16 @@ export class Pages {
     return page;
   }
 
-  /** The free pages, as far as their list can be followed (1.5). */
-  #freePages(): Set<number> {
+  /** Whether the free pages are known, so that no row comes that was deleted. */
+  get knowsFree(): boolean {
+    return this.#free !== undefined;
+  }
+
+  /** The free pages (1.5), unless their list is not as long as the header says. */
+  #freePages(): Set<number> | undefined {
     const free = new Set<number>();
-    let trunk = this.version === undefined ? 0 : this.#page(1).readUInt32BE(32);
+    const header = this.#page(1);
+    let trunk = header.readUInt32BE(32);
     while (trunk > 1 && trunk <= this.#count && !free.has(trunk)) {
       free.add(trunk);
       const page = this.#page(trunk);
@@ -139,7 +139,8 @@ export class Pages {
       for (let i = 0; i < leaves; i++) free.add(page.readUInt32BE(8 + 4 * i));
       trunk = page.readUInt32BE(0);
     }
-    return free;
+    const isWhole = header.toString('latin1', 0, 15) === 'SQLite format 3';
+    return isWhole && free.size === header.readUInt32BE(36) ? free : undefined;
   }
 
   /** Finds the newest version of each page (4.1). Frames of an earlier use of the journal carry other salts. */

@@ -4,7 +4,7 @@ import type Database from 'better-sqlite3';
 import { isDiskFault } from './fault.js';
 import { FILE, NEW_FILE, removeFiles, setAside } from './files.js';
 import { Pages, type Row } from './pages.js';
-import { checksumOf, openDatabase, VERSION } from './sqlite-store.js';
+import { checksumOf, INTO_BLOCK, INTO_PENDING, openDatabase } from './sqlite-store.js';
 import type { OpenOptions, Salvage, StoredBlock } from './store.js';
 
 /** Bytes of blocks that are copied in one transaction. */
@@ -27,13 +27,9 @@ function copyBlocks(
   from: string,
   to: Database.Database,
 ): Pick<Salvage, 'keptBlocks' | 'keptSamples' | 'lostBlocks'> {
-  const nothing = { keptBlocks: 0, keptSamples: 0, lostBlocks: 0 };
-  if (!existsSync(from)) return nothing;
+  if (!existsSync(from)) return { keptBlocks: 0, keptSamples: 0, lostBlocks: 0 };
   const pages = new Pages(from);
   try {
-    const { version } = pages;
-    // A file of another version is for another Sentinel, not broken.
-    if (version !== undefined && version !== VERSION) return nothing;
     const owners = ownersIn(pages);
     const kept = new Set<number>();
     let keptSamples = 0;
@@ -44,52 +40,79 @@ function copyBlocks(
         kept.add(id);
       }
     }
-    return { keptBlocks: kept.size, keptSamples, lostBlocks: owners.size - kept.size };
+    return {
+      keptBlocks: kept.size,
+      keptSamples,
+      lostBlocks: [...owners.keys()].filter((id) => !kept.has(id)).length,
+    };
   } finally {
     pages.close();
   }
 }
 
-/** Who has which block pending: block -> destination -> attempts. It stands in the table and once more, without the attempts, in its index. */
-function ownersIn(pages: Pages): Map<number, Map<string, number>> {
-  const all = new Map<number, Map<string, number>>();
-  const add = (destination: string, id: number, attempts: number) => {
-    const owners = all.get(id) ?? new Map<string, number>();
-    owners.set(destination, Math.max(attempts, owners.get(destination) ?? 0));
+/** Who has a block pending: destination -> attempts, by the table and by its index, which has no attempts. */
+class Owners {
+  readonly inTable = new Map<string, number>();
+  readonly inIndex = new Set<string>();
+
+  /** Those who have it, or may have it: where table and index differ something is lost, and everyone who had it at first counts. */
+  of(atFirst: readonly string[]): Map<string, number> {
+    const agreed =
+      this.inTable.size > 0 &&
+      this.inTable.size === this.inIndex.size &&
+      [...this.inIndex].every((name) => this.inTable.has(name));
+    const names = agreed ? this.inIndex : new Set([...this.inTable.keys(), ...this.inIndex, ...atFirst]);
+    return new Map([...names].map((name) => [name, this.inTable.get(name) ?? 0]));
+  }
+}
+
+function ownersIn(pages: Pages): Map<number, Owners> {
+  const all = new Map<number, Owners>();
+  const get = (id: number) => {
+    const owners = all.get(id) ?? new Owners();
     all.set(id, owners);
+    return owners;
   };
   for (const [first, second, attempts, ...more] of pages.records()) {
     if (more.length > 0) continue;
     if (typeof first === 'string' && typeof second === 'number' && typeof attempts === 'number')
-      add(first, second, attempts);
+      get(second).inTable.set(first, attempts);
     if (typeof first === 'number' && typeof second === 'string' && attempts === undefined)
-      add(second, first, 0);
+      get(first).inIndex.add(second);
   }
   return all;
 }
 
-/** The blocks that somebody has pending and whose checksum is right. */
-function* blocksIn(
-  pages: Pages,
-  ownersOf: ReadonlyMap<number, ReadonlyMap<string, number>>,
-): Generator<StoredBlock & { crc: number }> {
+/** A block as its row has it. */
+interface SalvagedBlock extends StoredBlock {
+  destinations: string;
+  crc: number;
+}
+
+/**
+ * The blocks that somebody has pending and whose checksum is right. A row is deleted when nobody has it pending; so where it is sure that no deleted row is
+ * seen, or nothing is left of who has what pending, a row that nobody seems to have counts as well: twice is better than never.
+ */
+function* blocksIn(pages: Pages, ownersOf: ReadonlyMap<number, Owners>): Generator<SalvagedBlock> {
+  const believeRows = pages.knowsFree || ownersOf.size === 0;
   for (const row of pages.rows()) {
     const owners = ownersOf.get(row.rowid);
-    const found = owners === undefined ? undefined : blockIn(row);
-    if (owners !== undefined && found !== undefined) yield { ...found, owners };
+    if (owners === undefined && !believeRows) continue;
+    const found = blockIn(row);
+    const atFirst = found?.destinations.split('\n') ?? [];
+    if (found !== undefined) yield { ...found, owners: (owners ?? new Owners()).of(atFirst) };
   }
 }
 
-function blockIn({
-  rowid: id,
-  values,
-}: Row): (Pick<StoredBlock, 'id' | 'block'> & { crc: number }) | undefined {
-  const [, route, format, codec, samples, minMs, maxMs, crc, bytes] = values;
+function blockIn({ rowid: id, values }: Row): Omit<SalvagedBlock, 'owners'> | undefined {
+  const [, route, format, codec, samples, minMs, maxMs, destinations, crc, bytes] = values;
   const texts = typeof route === 'string' && format === 'remote_write_1' && codec === 'snappy';
   const numbers = typeof samples === 'number' && typeof minMs === 'number' && typeof maxMs === 'number';
-  if (!texts || !numbers || typeof crc !== 'number' || !(bytes instanceof Uint8Array)) return undefined;
+  if (!texts || !numbers || typeof crc !== 'number' || typeof destinations !== 'string') return undefined;
+  if (!(bytes instanceof Uint8Array)) return undefined;
   const block = { route, format, codec, samples, minMs, maxMs, bornMs: -Infinity, bytes } as const;
-  return checksumOf(id, block) === crc ? { id, block, crc } : undefined;
+  if (checksumOf(id, block, destinations) !== crc) return undefined;
+  return { id, block, destinations, crc };
 }
 
 function* chunksOf<T extends StoredBlock>(blocks: Iterable<T>): Generator<T[]> {
@@ -107,14 +130,14 @@ function* chunksOf<T extends StoredBlock>(blocks: Iterable<T>): Generator<T[]> {
 }
 
 /** False when there is no room: the rest stays in the file that is set aside. */
-function insert(to: Database.Database, blocks: readonly (StoredBlock & { crc: number })[]): boolean {
-  const block = to.prepare('INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const pending = to.prepare('INSERT OR IGNORE INTO pending VALUES (?, ?, ?)');
+function insert(to: Database.Database, blocks: readonly SalvagedBlock[]): boolean {
+  const block = to.prepare(`INSERT OR IGNORE ${INTO_BLOCK}`);
+  const pending = to.prepare(`INSERT OR IGNORE ${INTO_PENDING}`);
   try {
     to.transaction(() => {
-      for (const { id, block: it, crc, owners } of blocks) {
+      for (const { id, block: it, destinations, crc, owners } of blocks) {
         const { route, format, codec, samples, minMs, maxMs, bytes } = it;
-        block.run(id, route, format, codec, samples, minMs, maxMs, crc, bytes);
+        block.run(id, route, format, codec, samples, minMs, maxMs, destinations, crc, bytes);
         for (const [destination, attempts] of owners) pending.run(destination, id, attempts);
       }
     })();

@@ -17,7 +17,7 @@ import type {
 } from './store.js';
 
 /** Stands in the header of the file, as `user_version`. */
-export const VERSION = 2;
+const VERSION = 2;
 /** Pages given back in one go: a few milliseconds each. */
 const VACUUM_PAGES = 4096;
 /** Room that a block needs beside its bytes: its row, and those that say who has it pending. */
@@ -28,7 +28,8 @@ const CACHE_KIB = 1024;
 const SCHEMA = `
 CREATE TABLE block (
   id INTEGER PRIMARY KEY, route TEXT NOT NULL, format TEXT NOT NULL, codec TEXT NOT NULL,
-  samples INTEGER NOT NULL, min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL, crc INTEGER NOT NULL, bytes BLOB NOT NULL
+  samples INTEGER NOT NULL, min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL,
+  destinations TEXT NOT NULL, crc INTEGER NOT NULL, bytes BLOB NOT NULL
 );
 CREATE TABLE pending (
   destination TEXT NOT NULL, block INTEGER NOT NULL, attempts INTEGER NOT NULL,
@@ -36,6 +37,10 @@ CREATE TABLE pending (
 ) WITHOUT ROWID;
 CREATE INDEX pending_block ON pending (block);
 `;
+
+/** A block, with those who had it pending when it was written: the table `pending` counts, but it may get lost. */
+export const INTO_BLOCK = 'INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
+export const INTO_PENDING = 'INTO pending VALUES (?, ?, ?)';
 
 /** Opens a file of a data directory, or makes it. */
 export function openDatabase(
@@ -85,10 +90,13 @@ export function threadWrittenBytes(): number | undefined {
 }
 
 /** The checksum of a block, over its bytes and what is said of it: SQLite has none, and a receiver would take wrong values for right ones. */
-export function checksumOf(id: number, block: Omit<Block, 'bornMs'>): number {
+export function checksumOf(id: number, block: Omit<Block, 'bornMs'>, destinations: string): number {
   const { route, format, codec, samples, minMs, maxMs, bytes } = block;
-  return crc32(bytes, crc32([id, route, format, codec, samples, minMs, maxMs].join('\n')));
+  return crc32(bytes, crc32([id, route, format, codec, samples, minMs, maxMs, destinations].join('\n')));
 }
+
+/** Names of destinations as one text; no name has a line feed. */
+export const joinNames = (names: Iterable<string>): string => [...names].join('\n');
 
 interface BlockRow {
   id: number;
@@ -99,6 +107,7 @@ interface BlockRow {
   samples: number;
   minMs: number;
   maxMs: number;
+  destinations: string;
   crc: number;
   bytes: Uint8Array;
 }
@@ -144,7 +153,7 @@ export class SqliteStore implements Store {
       const row = this.#next(destination, end, except);
       if (row === undefined) return { found: undefined, broken };
       const found: Found = { id: row.id, attempts: row.attempts, block: blockOf(row) };
-      if (checksumOf(row.id, found.block) === row.crc) return { found, broken };
+      if (checksumOf(row.id, found.block, row.destinations) === row.crc) return { found, broken };
       broken.push(...this.#counted(() => this.#dropBlock(row.id)));
     }
   }
@@ -224,8 +233,9 @@ export class SqliteStore implements Store {
   #insert({ id, block, owners }: StoredBlock): void {
     const rounded = { ...block, minMs: Math.floor(block.minMs), maxMs: Math.ceil(block.maxMs) };
     const { route, format, codec, samples, minMs, maxMs, bytes } = rounded;
-    const crc = checksumOf(id, rounded);
-    this.#sql.insertBlock.run(id, route, format, codec, samples, minMs, maxMs, crc, bytes);
+    const names = joinNames(owners.keys());
+    const crc = checksumOf(id, rounded, names);
+    this.#sql.insertBlock.run(id, route, format, codec, samples, minMs, maxMs, names, crc, bytes);
     for (const [destination, attempts] of owners) this.#sql.insertPending.run(destination, id, attempts);
   }
 
@@ -293,17 +303,17 @@ function statements(database: Database.Database) {
     ),
     newestSample: sql<[number], { ms: number }>('SELECT max_ts AS ms FROM block WHERE id = ?'),
     read: sql<[string, number], BlockRow>(
-      `SELECT id, attempts, route, format, codec, samples, min_ts AS minMs, max_ts AS maxMs, crc, bytes
+      `SELECT id, attempts, route, format, codec, samples, min_ts AS minMs, max_ts AS maxMs, destinations, crc, bytes
        FROM pending JOIN block ON block.id = pending.block WHERE destination = ? AND pending.block = ?`,
     ),
     size: sql<[number], { samples: number; bytes: number }>(
       'SELECT samples, length(bytes) AS bytes FROM block WHERE id = ?',
     ),
     owners: sql<[number], { destination: string }>('SELECT destination FROM pending WHERE block = ?'),
-    insertBlock: sql<[number, string, string, string, number, number, number, number, Uint8Array]>(
-      'INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    insertBlock: sql<[number, string, string, string, number, number, number, string, number, Uint8Array]>(
+      `INSERT ${INTO_BLOCK}`,
     ),
-    insertPending: sql<[string, number, number]>('INSERT INTO pending VALUES (?, ?, ?)'),
+    insertPending: sql<[string, number, number]>(`INSERT ${INTO_PENDING}`),
     countAttempt: sql<[string, number]>(
       'UPDATE pending SET attempts = attempts + 1 WHERE destination = ? AND block = ?',
     ),

@@ -53,7 +53,7 @@ export interface Salvage {
   path: string;
   keptBlocks: number;
   keptSamples: number;
-  /** Blocks that somebody had pending and that could not be read, or for which there was no room. */
+  /** Blocks that somebody had pending and that could not be read, or for which there was no room; at most so many. */
   lostBlocks: number;
 }
 
