@@ -165,6 +165,7 @@ export async function bundle() {
   cpSync(join(root, 'node_modules/raw-socket/build/Release/raw.node'), join(native, 'raw.node'));
   writeFileSync(join(next, 'package.json'), '{ "type": "module" }\n');
   cpSync(join(root, 'LICENSE'), join(next, 'LICENSE'));
+  cpSync(join(root, 'config/systemd'), join(next, 'systemd'), { recursive: true });
   const old = join(root, `.build/old-${process.pid}`);
   const dist = join(root, 'dist');
   if (existsSync(dist)) renameSync(dist, old);

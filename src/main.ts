@@ -1,28 +1,41 @@
 import 'reflect-metadata';
+import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
 import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
 import { type BlockBuffer, type DirectoryLock, lockDirectory, openBuffer } from './buffer/index.js';
-import type { Config } from './config/index.js';
-import { createHttpEdge, type HttpEdge } from './http/index.js';
+import {
+  type Config,
+  ConfigError,
+  configText,
+  type LoggingOptions,
+  type ReadConfig,
+  Reloader,
+  type ReloadResult,
+} from './config/index.js';
+import { createHttpEdge, type HttpEdge, type HttpView } from './http/index.js';
 import {
   type Clock,
   errorLine,
   type Logger,
   Metrics,
   SentinelError,
+  sameValue,
   systemClock,
   VERSION,
 } from './lib/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
-import { type PluginCatalog, Probes, type TaskStatus } from './probe/index.js';
+import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
 import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
+import { LoopDelay, SelfMetrics, type SelfSettings } from './self/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
-/** What an agent is made of: a checked configuration, its plugins, and where it logs to. */
-export interface AgentParts {
-  config: Config;
-  catalog: PluginCatalog;
+/** What an agent is made of: a checked configuration with its plugins, where it logs to, and how both may change. */
+export interface AgentParts extends ReadConfig {
   log: Logger;
+  /** Reads the configuration again. Throws a ConfigError with all that is wrong. */
+  read(signal: AbortSignal): Promise<ReadConfig>;
+  /** Changes where the log goes. Throws SEN_CONFIG_INVALID, and changes nothing, when its file cannot be opened. */
+  setLogging(options: LoggingOptions): Promise<void>;
 }
 
 /** Samples over all destinations: accepted since start, failed since start, and still in the buffer. */
@@ -44,6 +57,8 @@ export interface Agent {
   readonly address: string | undefined;
   /** Calls `listener` after every result of a task. */
   onResult(listener: (status: TaskStatus) => void): void;
+  /** Reads the configuration again and applies it; says in the log what came of it. */
+  reload(): Promise<ReloadResult>;
   /** Stops from the front of the road to its end (DESIGN 5), and logs `Sender stopped`. */
   stop(): Promise<StopReport>;
 }
@@ -56,20 +71,27 @@ const BUFFER = Symbol('BlockBuffer');
 const SENDER = Symbol('Sender');
 const BLOCK = Symbol('BlockStage');
 const HTTP = Symbol('HttpEdge');
+const CONTROL = Symbol('ControlEdge');
 const CLOCK_GUARD = Symbol('ClockGuard');
+
+/** Start of this process, wall clock. */
+const START_MS = Date.now() - performance.now();
 
 /** How long a stop sends before it commits what is left (DESIGN 5). */
 const DRAIN_MS = 1000;
+/** When its place changes, the HTTP edge first finishes what it has begun: the answer to a reload, for one. */
+const HTTP_GRACE_MS = 1000;
 
 /** Starts an agent. Throws SEN_LOCKED when another one holds the data directory. */
-export async function startAgent({ config, catalog, log }: AgentParts): Promise<Agent> {
+export async function startAgent(parts: AgentParts): Promise<Agent> {
+  const { config, log } = parts;
   const lock = lockOrWarn(config.sentinel.dataDirectory, log);
   const metrics = new Metrics();
   describeBuild(metrics);
   const buffer = await openBuffer({
     directory: config.sentinel.dataDirectory,
     options: config.buffer,
-    routes: new Map(routesOf(config.destinations).map((route) => [route.name, route.destinations])),
+    routes: destinationsOf(config),
     clock: systemClock,
     log: log.child({ component: 'buffer' }),
     metrics,
@@ -79,15 +101,48 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
   road.register<Clock>(CLOCK, { useValue: systemClock });
   road.register<Logger>(LOG, { useValue: log });
   road.register<BlockBuffer>(BUFFER, { useValue: buffer });
-  wire(road, config, catalog);
+  const running: ReadConfig = { config, catalog: parts.catalog };
+  const reloader = new Reloader({
+    read: parts.read,
+    apply: (next) => apply(next),
+    clock: systemClock,
+    log: log.child({ component: 'config' }),
+    metrics,
+  });
+  wire(road, running, () => reloader.reload());
 
   // From the end of the road to its front, so that whoever gives has somebody to give to.
   const sender = road.resolve<Sender>(SENDER);
   const block = road.resolve<BlockStage>(BLOCK);
   const probes = road.resolve(Probes);
-  const http = config.http.listen === '' ? undefined : road.resolve<HttpEdge>(HTTP);
-  await http?.start();
-  probes.apply(config.tasks);
+  const self = road.resolve(SelfMetrics);
+  let http = road.resolve<HttpEdge | undefined>(HTTP);
+  const control = road.resolve<HttpEdge>(CONTROL);
+  await Promise.all([control.start(), http?.start()]);
+  await probes.apply(config.tasks);
+  self.apply(selfSettings(config));
+
+  // One configuration after another: what may be refused comes first, then the road, again from its end.
+  const apply = async ({ config, catalog }: ReadConfig): Promise<void> => {
+    const before = running.config;
+    refuseFixed(before, config);
+    await parts.setLogging(config.logging);
+    Object.assign(running, { config, catalog });
+    sender.apply(config.destinations);
+    block.apply(routesOf(config.destinations), {
+      commitIntervalMs: config.buffer.commitIntervalMs,
+      externalLabels: config.externalLabels,
+    });
+    // After the block stage has sealed what was meant for the old routes, and before it is given anything for the new ones.
+    buffer.setRoutes(destinationsOf(config));
+    buffer.setOptions(config.buffer);
+    await probes.apply(config.tasks, probeSettings(running));
+    if (!sameValue(selfSettings(before), selfSettings(config))) self.apply(selfSettings(config));
+    if (sameValue(before.http, config.http) && before.sentinel.name === config.sentinel.name) return;
+    void http?.close(HTTP_GRACE_MS);
+    http = road.resolve<HttpEdge | undefined>(HTTP);
+    await http?.start();
+  };
   return {
     metrics,
     tasks: () => probes.statuses(),
@@ -97,12 +152,16 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
       return http?.address;
     },
     onResult: (listener) => probes.onResult(listener),
+    reload: () => reloader.reload(),
     stop: once(async () => {
+      await reloader.close();
+      self.stop();
       road.resolve<ClockGuard>(CLOCK_GUARD).stop();
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });
-      await http?.close();
+      await Promise.all([control.close(), http?.close()]);
+      road.resolve(LoopDelay).stop();
       await buffer.close();
       road.resolve<Resolver>(RESOLVER).close();
       lock?.release();
@@ -114,6 +173,36 @@ export async function startAgent({ config, catalog, log }: AgentParts): Promise<
       return report;
     }),
   };
+}
+
+/** Throws a ConfigError when a configuration asks for what cannot change while the agent runs. */
+function refuseFixed(before: Config, next: Config): void {
+  const fixed = [
+    ['sentinel.data_dir', before.sentinel.dataDirectory, next.sentinel.dataDirectory],
+    ['buffer.synchronous', before.buffer.synchronous, next.buffer.synchronous],
+  ] as const;
+  const lines = fixed
+    .filter(([, is, asked]) => is !== asked)
+    .map(
+      ([key, is, asked]) =>
+        `${key}: cannot change from ${is} to ${asked} while the agent runs; restart it, or take the change back`,
+    );
+  if (lines.length > 0) throw new ConfigError(lines);
+}
+
+/** The destinations of each route, by name. */
+function destinationsOf({ destinations }: Config): ReadonlyMap<string, readonly string[]> {
+  return new Map(routesOf(destinations).map((route) => [route.name, route.destinations]));
+}
+
+function probeSettings({ config, catalog }: ReadConfig): ProbesSettings {
+  const { name, region, labels } = config.sentinel;
+  return { catalog, agent: { name, region, labels }, hostConfig: config.plugins.hostConfig };
+}
+
+function selfSettings({ sentinel }: Config): SelfSettings {
+  const { name, region, labels, selfMetricsIntervalMs: intervalMs } = sentinel;
+  return { name, region, labels, intervalMs };
 }
 
 /** Takes the data directory. Where it cannot be written the agent runs on in memory, which the log says. */
@@ -131,12 +220,12 @@ function lockOrWarn(directory: string, log: Logger): DirectoryLock | undefined {
 }
 
 /** Says how each stage is made, and which neighbour it gets. */
-function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog): void {
+function wire(road: DependencyContainer, running: ReadConfig, reload: () => Promise<ReloadResult>): void {
   const made = <T>(make: (parts: { clock: Clock; log: Logger; metrics: Metrics }) => T) =>
     instanceCachingFactory((c) =>
       make({ clock: c.resolve(CLOCK), log: c.resolve(LOG), metrics: c.resolve(Metrics) }),
     );
-  const { sentinel } = config;
+  const { config } = running;
 
   road.register<Resolver>(RESOLVER, { useFactory: instanceCachingFactory(() => createResolver()) });
   road.register<Sender>(SENDER, {
@@ -179,9 +268,7 @@ function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog)
       return new Probes({
         ...parts,
         log: log.child({ component: 'probe' }),
-        catalog,
-        agent: { name: sentinel.name, region: sentinel.region, labels: sentinel.labels },
-        hostConfig: config.plugins.hostConfig,
+        ...probeSettings(running),
         next: (batch) => {
           clock.correct(batch);
           return block.push(batch);
@@ -189,18 +276,70 @@ function wire(road: DependencyContainer, config: Config, catalog: PluginCatalog)
       });
     }),
   });
-  road.register<HttpEdge>(HTTP, {
-    useFactory: made(({ log, ...parts }) => {
-      const [probes, sender] = [road.resolve(Probes), road.resolve<Sender>(SENDER)];
-      const view = { tasks: () => probes.statuses(), ready: () => sender.ready() };
-      return createHttpEdge({
-        ...parts,
-        log: log.child({ component: 'http' }),
-        listen: config.http.listen,
-        view,
-      });
+  road.register(SelfMetrics, {
+    useFactory: made(({ clock, metrics }) => {
+      const block = road.resolve<BlockStage>(BLOCK);
+      return new SelfMetrics({ clock, metrics, next: (batch) => block.push(batch) });
     }),
   });
+  road.register(LoopDelay, { useFactory: made((parts) => new LoopDelay(parts)) });
+  const view = once(() => viewOf(road, running, reload));
+  // Another one each time that it is asked for: a reload may change its place.
+  road.register<HttpEdge | undefined>(HTTP, {
+    useFactory: (c) => {
+      const { http, sentinel } = running.config;
+      if (http.listen === '') return undefined;
+      return createHttpEdge({
+        metrics: c.resolve(Metrics),
+        clock: c.resolve<Clock>(CLOCK),
+        log: c.resolve<Logger>(LOG).child({ component: 'http' }),
+        ...http,
+        extraHosts: [sentinel.name],
+        view: view(),
+      });
+    },
+  });
+  road.register<HttpEdge>(CONTROL, {
+    useFactory: made(({ log, ...parts }) =>
+      createHttpEdge({
+        ...parts,
+        listener: 'control',
+        listen: `unix:${join(config.sentinel.dataDirectory, 'control.sock')}`,
+        log: log.child({ component: 'control' }),
+        view: view(),
+      }),
+    ),
+  });
+}
+
+/** The agent, as its pages look at it. */
+function viewOf(
+  road: DependencyContainer,
+  running: ReadConfig,
+  reload: () => Promise<ReloadResult>,
+): HttpView {
+  const [probes, sender] = [road.resolve(Probes), road.resolve<Sender>(SENDER)];
+  const [delay, metrics] = [road.resolve(LoopDelay), road.resolve(Metrics)];
+  return {
+    tasks: () => probes.statuses(),
+    destinations: () => sender.status(),
+    hosts: () => probes.hostStatuses(),
+    ready: () => sender.ready(),
+    config: () => configText(running.config, running.catalog),
+    reload,
+    runtime: () => ({
+      name: running.config.sentinel.name,
+      dataDirectory: running.config.sentinel.dataDirectory,
+      startMs: START_MS,
+      configFile: running.config.file,
+      loopDelayMs: delay.worstMs(),
+      buffer: {
+        memoryBytes: metrics.value('sentinel_buffer_memory_bytes') ?? 0,
+        diskBytes: metrics.value('sentinel_buffer_disk_bytes') ?? 0,
+        diskHealthy: metrics.value('sentinel_buffer_disk_healthy') === 1,
+      },
+    }),
+  };
 }
 
 /** Metrics about the process itself, which no stage owns. */
@@ -212,7 +351,7 @@ function describeBuild(metrics: Metrics): void {
     .set(1);
   metrics
     .gauge('sentinel_start_time_seconds', 'Start of the agent, seconds since 1970.')
-    .set(Date.now() / 1000);
+    .set(START_MS / 1000);
   metrics.gaugeOf('nodejs_active_timers', 'Timers of the agent process that are set.', activeTimers);
   metrics.gaugeOf(
     'process_resident_memory_bytes',
@@ -226,9 +365,9 @@ function activeTimers(): number {
   return process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
 }
 
-/** A stop that may be asked for twice happens once. */
-function once<T>(run: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
+/** What may be asked for twice happens once. */
+function once<T>(run: () => T): () => T {
+  let running: T | undefined;
   return () => {
     running ??= run();
     return running;

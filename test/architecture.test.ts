@@ -18,14 +18,31 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/config': ['src/lib', 'src/sdk', 'src/net', 'src/probe', 'src/buffer', 'src/sender', 'src/http'],
   'src/schedule': GROUND,
   'src/probe': [...GROUND, 'src/net', 'src/sdk', 'src/schedule'],
+  // a source of batches like probe, with phases made as the schedule's are
+  'src/self': [...GROUND, 'src/schedule'],
   // routes are made of destinations
   'src/block': [...GROUND, 'src/sender'],
   // a block is a noun that three stages share, so it stands in the model
   'src/buffer': GROUND,
   'src/sender': [...GROUND, 'src/net'],
   // the edges: they look at the road, the road never looks at them
-  'src/http': [...GROUND, 'src/probe', 'src/sender'],
-  'src/cli': [...GROUND, 'src/net', 'src/sdk', 'src/config', 'src/probe', 'src/sender', 'src/main'],
+  'src/http': [...GROUND, 'src/net', 'src/probe', 'src/sender', 'src/web'],
+  // the pages show what probe and sender tell of themselves
+  'src/web': [...GROUND, 'src/probe', 'src/sender'],
+  // ops speaks with the host's service manager about the process, and knows no stage
+  'src/ops': ['src/lib'],
+  // `status` prints what the control socket answers
+  'src/cli': [
+    ...GROUND,
+    'src/net',
+    'src/sdk',
+    'src/config',
+    'src/probe',
+    'src/sender',
+    'src/ops',
+    'src/http',
+    'src/main',
+  ],
   'src/main': ['*'],
   'plugins/*': ['src/sdk'],
 };

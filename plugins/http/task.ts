@@ -55,7 +55,10 @@ export function compileTask(sdk: Sdk, config: HttpConfig, resolver: Resolver): H
     url,
     method: config.method,
     body: config.body,
-    headers: requestHeaders(config, url),
+    // Made for each run: a secret's file may have changed.
+    get headers() {
+      return requestHeaders(config, url);
+    },
     family: { preferred: config.preferred_ip_protocol, fallback: config.ip_protocol_fallback },
     followRedirects: config.follow_redirects,
     proxy: config.proxy_url === undefined ? undefined : new URL(config.proxy_url),

@@ -1,17 +1,21 @@
 import { compress } from 'snappyjs';
-import type { Clock, Metrics, Timer } from '../lib/index.js';
+import { type Clock, type Metrics, sameValue, type Timer } from '../lib/index.js';
 import { type Batch, type Block, labelsOf, type Taken } from '../model/index.js';
 import { Encoder } from './encoder.js';
-import { type RouteMetrics, routeMetrics } from './metrics.js';
+import { type RouteMetrics, removeRouteMetrics, routeMetrics } from './metrics.js';
 import type { Route } from './route.js';
 
-/** What a builder needs. */
-export interface BlockBuilderOptions {
-  route: Route;
+/** What holds for all routes, and may change while the agent runs. */
+export interface BlockSettings {
   /** No sample waits in an open block for longer. */
   commitIntervalMs: number;
   /** Added to series that lack these labels. */
   externalLabels: Readonly<Record<string, string>>;
+}
+
+/** What a builder needs. */
+export interface BlockBuilderOptions extends BlockSettings {
+  route: Route;
   clock: Clock;
   metrics: Metrics;
   /** Where sealed blocks go. */
@@ -24,8 +28,8 @@ export interface BlockBuilderOptions {
  * result leaves at once, and of a crowd the first one.
  */
 export class BlockBuilder {
-  readonly #options: BlockBuilderOptions;
-  readonly #encoder: Encoder;
+  #options: BlockBuilderOptions;
+  #encoder: Encoder;
   readonly #metrics: RouteMetrics;
   #lastSealMs = -Infinity;
   #bornMs = 0;
@@ -35,6 +39,22 @@ export class BlockBuilder {
     this.#options = options;
     this.#encoder = new Encoder(labelsOf(options.externalLabels));
     this.#metrics = routeMetrics(options.metrics, options.route.name, () => this.#encoder.samples);
+  }
+
+  /** From now on works for this route, of the same name, and by these settings. What was given before goes as it was meant: to the destinations of then, with the labels of then. */
+  set(route: Route, settings: BlockSettings): void {
+    const { externalLabels } = this.#options;
+    const labelled = sameValue(externalLabels, settings.externalLabels);
+    if (!labelled || !sameValue(this.#options.route, route)) this.flush();
+    if (!labelled) this.#encoder = new Encoder(labelsOf(settings.externalLabels));
+    this.#options = { ...this.#options, ...settings, route };
+    this.#rearm();
+  }
+
+  /** Seals what there is, and lets its metrics go. */
+  close(): void {
+    this.flush();
+    removeRouteMetrics(this.#options.metrics, this.#options.route.name);
   }
 
   /** Encodes all of the batch before it returns. */
@@ -66,6 +86,13 @@ export class BlockBuilder {
     const dueMs = Math.min(this.#lastSealMs + route.flushIntervalMs, this.#bornMs + commitIntervalMs);
     if (dueMs <= now) this.flush();
     else this.#timer ??= clock.after(dueMs - now, () => this.flush());
+  }
+
+  /** The time to wait may have become shorter. */
+  #rearm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#encoder.samples > 0) this.#sealOrWait(this.#options.clock.monotonic());
   }
 
   #seal(): Block {

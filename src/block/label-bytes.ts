@@ -13,6 +13,10 @@ const TAG_SAMPLE_VALUE = 0x09;
 /** `timestamp` of a Sample, an int64. */
 export const TAG_SAMPLE_TIMESTAMP = 0x10;
 
+const LEAST_INT64 = -(2 ** 63);
+/** The greatest number below 2^63 that a double holds. */
+const GREATEST_INT64 = 2 ** 63 - 1024;
+
 /** Bytes of `Sample` beside the varint of its timestamp: two tags and a double. */
 const SAMPLE_FIXED_BYTES = 10;
 
@@ -59,8 +63,12 @@ export function seriesPrefix(labelBytes: Uint8Array, timestampBytes: number): Ui
   return prefix;
 }
 
-/** Writes the varint of an int64 at the start of `into` (ten bytes are enough); gives its length. A fraction is cut off. */
-export function writeInt64(value: number, into: Uint8Array): number {
+/**
+ * Writes the varint of an int64 at the start of `into` (ten bytes are enough); gives its length. A fraction is cut off, what an int64 does not hold
+ * becomes its edge, and NaN 0: a plugin may give any number, and Infinity would be written for ever.
+ */
+export function writeInt64(number: number, into: Uint8Array): number {
+  const value = Math.min(Math.max(number || 0, LEAST_INT64), GREATEST_INT64);
   let length = 0;
   if (value < 0) {
     // Two's complement in 64 bits: always ten bytes.

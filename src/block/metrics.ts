@@ -12,6 +12,14 @@ export interface RouteMetrics {
   compressedBytes: Cell;
 }
 
+/** Forgets the metrics of a route that is gone. */
+export function removeRouteMetrics(metrics: Metrics, route: string): void {
+  for (const family of metrics.families()) {
+    if (!family.name.startsWith('sentinel_block_')) continue;
+    for (const { labels } of [...family.samples()]) if (labels.route === route) family.remove(labels);
+  }
+}
+
 /** The metrics of one route. `pending` gives the samples that wait in its open block. */
 export function routeMetrics(metrics: Metrics, route: string, pending: () => number): RouteMetrics {
   const counter = (name: string, help: string) => metrics.family('counter', name, help).with({ route });

@@ -49,13 +49,15 @@ function placesOf(program: Command, { plugins }: PluginCatalog): Place[] {
 }
 
 function commandPlaces(command: Command, path: readonly string[]): Place[] {
+  const visible = command.createHelp().visibleCommands(command);
+  const commands = command.commands.filter((child) => visible.includes(child));
   const words = [
-    ...command.commands.map((child) => ({ word: child.name(), about: child.description() })),
+    ...commands.map((child) => ({ word: child.name(), about: child.description() })),
     ...command.registeredArguments.flatMap(({ argChoices = [] }) =>
       argChoices.map((word) => ({ word, about: '' })),
     ),
   ];
-  const inner = command.commands.flatMap((child) => commandPlaces(child, [...path, child.name()]));
+  const inner = commands.flatMap((child) => commandPlaces(child, [...path, child.name()]));
   return [{ path, words, options: command.options }, ...inner];
 }
 

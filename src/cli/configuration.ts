@@ -6,17 +6,21 @@ import { field, SentinelError } from '../lib/index.js';
 import { type LoadedPlugin, loadPlugins, type PluginCatalog } from '../probe/index.js';
 import { usageError } from './exit.js';
 
-const DEFAULT_FILE = 'config/config.yaml';
+/** Read where no other file is named. */
+export const DEFAULT_FILE = 'config/config.yaml';
 
-/** Reads the configuration of `-c`, or ./config/config.yaml. Throws SEN_USAGE when there is none, and all that is wrong with it as one ConfigError. */
-export async function readConfiguration(file: string | undefined): Promise<LoadedConfig> {
+/** Reads the configuration of `-c`, or ./config/config.yaml. `isTty`: whether the log goes to a terminal. Throws SEN_USAGE when there is none, and all that is wrong with it as one ConfigError. */
+export async function readConfiguration(
+  file: string | undefined,
+  isTty = process.stdout.isTTY === true,
+): Promise<LoadedConfig> {
   if (file === undefined && !existsSync(DEFAULT_FILE))
     throw usageError(`no configuration: give -c FILE (there is no ./${DEFAULT_FILE} here)`);
   return loadConfig(file ?? DEFAULT_FILE, {
     env: process.env,
     cwd: process.cwd(),
     hostname: hostname(),
-    isTty: process.stdout.isTTY === true,
+    isTty,
     loadPlugins,
   });
 }

@@ -1,49 +1,104 @@
-import { mkdirSync, openSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { writeSync } from 'node:fs';
 import pino from 'pino';
 import type { LoggingOptions } from '../config/index.js';
-import { errorLine, SentinelError } from '../lib/index.js';
+import { errorLine, SentinelError, sameValue } from '../lib/index.js';
+import { RotatingFile } from './rotating-file.js';
 import { colorsOf } from './terminal.js';
 
 const STDOUT = 1;
+const NEWLINE = 10;
 
-/**
- * The agent's log: lines on standard output (readable or JSON) and JSON lines in a file, whose folder is made. Written at once in this thread, so that
- * the last line is there when the process ends. Throws SEN_CONFIG_INVALID when the file cannot be opened.
- */
-export async function createAgentLog(options: LoggingOptions): Promise<pino.Logger> {
-  const streams: { level: LoggingOptions['level']; stream: { write(line: string): void } }[] = [];
-  if (options.stdout) streams.push({ level: options.level, stream: await stdoutStream(options.format) });
-  if (options.file !== undefined)
-    streams.push({ level: options.level, stream: new LineWriter(openLogFile(options.file)) });
-  return pino(settings(options.level), pino.multistream(streams));
+/** The agent's log, and how to change it while it is in use. */
+export interface AgentLog {
+  logger: pino.Logger;
+  /** From now on by these options. Throws SEN_CONFIG_INVALID, and changes nothing, when the file cannot be opened. */
+  set(options: LoggingOptions): Promise<void>;
 }
 
-function settings(level: LoggingOptions['level']): pino.LoggerOptions {
+/**
+ * The agent's log: lines on standard output (readable or JSON) and JSON lines in a file that is moved aside when it is full. Written at once in this
+ * thread, so that the last line is there when the process ends. Throws SEN_CONFIG_INVALID when the file cannot be opened.
+ */
+export async function createAgentLog(options: LoggingOptions): Promise<AgentLog> {
+  let present = options;
+  const output = new LogOutput(options.level, await sinksOf(options));
   return {
-    level,
-    base: undefined,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    logger: pino(SETTINGS, output),
+    async set(next) {
+      if (sameValue(present, next)) return;
+      output.set(next.level, await sinksOf(next));
+      present = next;
+    },
   };
 }
 
-async function stdoutStream(format: LoggingOptions['format']): Promise<{ write(line: string): void }> {
-  const writer = new LineWriter(STDOUT);
-  if (format === 'json') return writer;
+/** Loggers that were handed down keep the level that they were born with, so they let all pass, and the output decides. */
+const SETTINGS: pino.LoggerOptions = {
+  level: 'debug',
+  base: undefined,
+  timestamp: pino.stdTimeFunctions.isoTime,
+  formatters: { level: (label) => ({ level: label }) },
+};
+
+/** A place that lines go to. */
+interface Sink {
+  write(line: string): void;
+  close(): void;
+}
+
+const METADATA: unique symbol = Symbol.for('pino.metadata');
+
+/** Where pino writes to: the sinks of now. */
+class LogOutput {
+  /** Has pino say the level of each line beforehand. */
+  readonly [METADATA] = true;
+  lastLevel = 0;
+  #minLevel: number;
+  #sinks: readonly Sink[];
+
+  constructor(level: LoggingOptions['level'], sinks: readonly Sink[]) {
+    this.#minLevel = pino.levels.values[level]!;
+    this.#sinks = sinks;
+  }
+
+  set(level: LoggingOptions['level'], sinks: readonly Sink[]): void {
+    for (const sink of this.#sinks) sink.close();
+    this.#minLevel = pino.levels.values[level]!;
+    this.#sinks = sinks;
+  }
+
+  write(line: string): void {
+    if (this.lastLevel < this.#minLevel) return;
+    for (const sink of this.#sinks) sink.write(line);
+  }
+}
+
+async function sinksOf(options: LoggingOptions): Promise<Sink[]> {
+  // The file first: it is what may fail.
+  const file = options.file === undefined ? [] : [fileSink(options.file, options)];
+  return [...(options.stdout ? [await stdoutSink(options.format)] : []), ...file];
+}
+
+async function stdoutSink(format: LoggingOptions['format']): Promise<Sink> {
+  const writer = new LineWriter(() => STDOUT);
+  const close = () => {};
+  if (format === 'json') return { write: (line) => writer.write(line), close };
   // The names of a CommonJS package stand on `default` alone once it is bundled.
   const { default: pinoPretty } = await import('pino-pretty');
   const { isColorSupported: colorize } = colorsOf(process.stdout);
   const pretty = pinoPretty.prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
-  return { write: (line) => writer.write(pretty(line)) };
+  return { write: (line) => writer.write(pretty(line)), close };
 }
 
-function openLogFile(file: string): number {
+function fileSink(path: string, { maxSizeBytes, maxFiles }: LoggingOptions): Sink {
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    return openSync(file, 'a', 0o640);
+    const onFault = (error: unknown) =>
+      writer.write(warning(`cannot move the full log file aside: ${errorLine(error)}`));
+    const file = new RotatingFile(path, { maxSizeBytes, maxFiles, onFault });
+    const writer = new LineWriter((length) => file.descriptorFor(length));
+    return { write: (line) => writer.write(line), close: () => file.close() };
   } catch (error) {
-    throw new SentinelError('SEN_CONFIG_INVALID', `cannot open the log file of logging.file_path "${file}"`, {
+    throw new SentinelError('SEN_CONFIG_INVALID', `cannot open the log file of logging.file_path "${path}"`, {
       cause: error,
     });
   }
@@ -51,32 +106,41 @@ function openLogFile(file: string): number {
 
 /** Writes lines to a descriptor. A line that cannot be written (disk full, a reader that stalls) is lost and counted: logging never stops the agent. */
 export class LineWriter {
-  readonly #fd: number;
+  readonly #descriptorFor: (length: number) => number;
   #lost = 0;
   #fault = '';
+  /** The last line was written in part. */
+  #isTorn = false;
 
-  constructor(fd: number) {
-    this.#fd = fd;
+  /** `descriptorFor` is asked before each line, with its length in bytes. */
+  constructor(descriptorFor: (length: number) => number) {
+    this.#descriptorFor = descriptorFor;
   }
 
   write(line: string): void {
     try {
       if (this.#lost > 0) {
-        writeAll(
-          this.#fd,
-          `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), msg: `${this.#lost} log lines were lost: ${this.#fault}` })}\n`,
-        );
+        this.#writeAll(warning(`${this.#lost} log lines were lost: ${this.#fault}`));
         this.#lost = 0;
       }
-      writeAll(this.#fd, line);
+      this.#writeAll(line);
     } catch (error) {
       this.#lost++;
       this.#fault = errorLine(error);
     }
   }
+
+  #writeAll(text: string): void {
+    const bytes = Buffer.from(this.#isTorn ? `\n${text}` : text);
+    const descriptor = this.#descriptorFor(bytes.length);
+    for (let at = 0; at < bytes.length; ) {
+      at += writeSync(descriptor, bytes, at);
+      this.#isTorn = bytes[at - 1] !== NEWLINE;
+    }
+  }
 }
 
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+/** A line about the log itself, in the form of the others. */
+function warning(msg: string): string {
+  return `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), msg })}\n`;
 }

@@ -1,4 +1,6 @@
 import { Command, Option } from 'commander';
+import { catchHangups } from './hangups.js';
+import type { ServiceOptions } from './service-place.js';
 
 /** Receives the exit code of the command that ran. */
 export type OnExit = (exitCode: number) => void;
@@ -21,8 +23,11 @@ export function createProgram(onExit: OnExit): Command {
     .enablePositionalOptions()
     .helpCommand(false);
   addAgentCommands(program, onExit);
+  addReadConfiguration(program, onExit);
+  addStatus(program, onExit);
   addTrigger(program, onExit);
   addPlugins(program, onExit);
+  addService(program, onExit);
   program
     .command('version')
     .description('print the versions of Sentinel and Node, and the platform')
@@ -40,17 +45,45 @@ export function createProgram(onExit: OnExit): Command {
 function addAgentCommands(program: Command, onExit: OnExit): void {
   program
     .command('start')
-    .description('run the agent until SIGTERM or ctrl-C')
+    .description('run the agent until SIGTERM or ctrl-C; SIGHUP reads the configuration again')
     .addOption(configOption())
-    .action(async (options: { config?: string }) =>
-      onExit(await (await import('./start.js')).start(options)),
-    );
+    .action(async (options: { config?: string }) => {
+      const hangups = catchHangups();
+      onExit(await (await import('./start.js')).start(options, hangups));
+    });
   program
     .command('check')
     .description('check a configuration and say what it does')
     .addOption(configOption())
     .action(async (options: { config?: string }) =>
       onExit(await (await import('./check.js')).check(options)),
+    );
+}
+
+/** What a running agent starts, and no user: see read-configuration.ts. */
+function addReadConfiguration(program: Command, onExit: OnExit): void {
+  program
+    .command('read-configuration', { hidden: true })
+    .addOption(configOption())
+    .option('--tty', 'the log goes to a terminal')
+    .action(async (options: { config?: string; tty?: boolean }) =>
+      onExit(await (await import('./read-configuration.js')).sendConfiguration(options)),
+    );
+}
+
+function addStatus(program: Command, onExit: OnExit): void {
+  program
+    .command('status')
+    .description('ask the agent that runs here how it, its tasks and its destinations are')
+    .addOption(new Option('-c, --config <file>', 'configuration of the agent: names its data directory'))
+    .addOption(new Option('--data-dir <dir>', 'data directory of the agent: holds its control socket'))
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      '\nExit code: 0 all is well; 1 a task fails or has no results, a destination is late, or no agent runs there; 2 a wrong call.',
+    )
+    .action(async (options: { config?: string; dataDir?: string; output: 'text' | 'json' }) =>
+      onExit(await (await import('./status.js')).status(options)),
     );
 }
 
@@ -94,4 +127,29 @@ function addPlugins(program: Command, onExit: OnExit): void {
     .action(async (directory: string) =>
       onExit(await (await import('./plugins-test.js')).pluginsTest(directory)),
     );
+}
+
+function addService(program: Command, onExit: OnExit): void {
+  const service = program.command('service').description('run the agent as a systemd service of this host');
+  const add = (name: string, description: string) =>
+    service
+      .command(name)
+      .description(description)
+      .option('--instance <name>', 'sentinel@NAME with /etc/sentinel/NAME.yaml, one of several on a host')
+      .option('--in-place', 'run the program where it is, without a copy in /opt/sentinel')
+      .option('--root <dir>', 'work on the host below this folder; no command runs there');
+  const yes = () => new Option('--yes', 'do it; without this it only says what would be done');
+  add('install', 'put it in place and start it; again after an upgrade of Sentinel, Node or the host')
+    .addOption(yes())
+    .action(async (options: ServiceOptions) =>
+      onExit((await import('./service.js')).installService(options)),
+    );
+  add('uninstall', 'stop it and take it away; configuration and data stay')
+    .addOption(yes())
+    .action(async (options: ServiceOptions) =>
+      onExit((await import('./service.js')).uninstallService(options)),
+    );
+  add('show', 'print the unit, and whether it is installed').action(async (options: ServiceOptions) =>
+    onExit((await import('./service.js')).showService(options)),
+  );
 }

@@ -1,33 +1,60 @@
-import type { Config } from '../config/index.js';
-import { ERRORS, errorLine, type Logger, SentinelError, VERSION } from '../lib/index.js';
+import { isatty } from 'node:tty';
+import type pino from 'pino';
+import { type Config, readConfigApart, readConfigOf } from '../config/index.js';
+import { ERRORS, errorLine, type Logger, SentinelError, systemClock, VERSION } from '../lib/index.js';
 import { type Agent, startAgent } from '../main.js';
+import { createServiceNotifier, type ServiceNotifier } from '../ops/index.js';
 import type { TaskStatus } from '../probe/index.js';
-import { readConfiguration } from './configuration.js';
+import { agentLine } from './agent-line.js';
+import { DEFAULT_FILE, readConfiguration } from './configuration.js';
 import { describeError, EXIT } from './exit.js';
+import type { Hangups } from './hangups.js';
 import { createAgentLog } from './log.js';
 import { resultLine } from './result-line.js';
 import { print, printError } from './terminal.js';
 
 const HOUR_MS = 3_600_000;
 
-/** `sentinel start`: runs the agent until SIGTERM, SIGINT or SIGHUP; a second signal ends at once. Gives the exit code; throws before anything runs. */
-export async function start(options: { config?: string }): Promise<number> {
+/** A stop takes at most 3 s for the hosts, 1 s of sending and 10 s for the last requests (DESIGN 5); a commit on a slow disk gets the rest. Less than TimeoutStopSec of the units. */
+export const STOP_DEADLINE_MS = 20_000;
+
+/**
+ * `sentinel start`: runs the agent until SIGTERM, SIGINT or the end of its terminal; a second signal ends at once. Any other SIGHUP reads the
+ * configuration again. Gives the exit code; throws before anything runs.
+ */
+export async function start(options: { config?: string }, hangups: Hangups): Promise<number> {
   const loaded = await readConfiguration(options.config);
-  const log = await createAgentLog(loaded.config.logging);
+  const { logger: log, set: setLogging } = await createAgentLog(loaded.config.logging);
   process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => {
     log.fatal({ err: error.stack }, 'internal error, the agent ends');
     process.exit(EXIT.internal);
   });
   // An agent without tasks and server has nothing else that keeps its process.
   const alive = setInterval(() => {}, HOUR_MS);
-  const signal = nextSignal();
+  const stop = new StopSignal();
   logStart(loaded.config, log);
   try {
-    const agent = await startAgent({ ...loaded, log });
+    const file = options.config ?? DEFAULT_FILE;
+    const isTty = process.stdout.isTTY === true;
+    const read = (signal: AbortSignal) => readConfigApart({ file, isTty, signal });
+    const agent = await startAgent({ ...readConfigOf(loaded), log, setLogging, read });
     logWhereResultsAre(agent, loaded.config, log);
-    if (process.stdout.isTTY) agent.onResult((status: TaskStatus) => print(resultLine(status)));
-    log.info({ signal: await signal }, 'stopping');
-    await agent.stop();
+    if (isTty) agent.onResult(printResult);
+    const notifier = createServiceNotifier({
+      env: process.env,
+      clock: systemClock,
+      log: log.child({ component: 'ops' }),
+      status: () => agentLine(agent.tasks(), agent.destinations()),
+    });
+    notifier.ready();
+    hangups.onEach((why) => {
+      if (why === 'terminal gone') stop.ask('SIGHUP');
+      else void reload(agent, notifier, stop);
+    });
+    log.info({ signal: await stop.asked }, 'stopping');
+    notifier.stopping();
+    await stopInTime(agent, log);
+    notifier.close();
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof SentinelError)) throw error;
@@ -39,20 +66,52 @@ export async function start(options: { config?: string }): Promise<number> {
   }
 }
 
-/** The first signal that asks us to stop; SIGHUP comes from a terminal that goes away. Those after it end the process at once. */
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const onSignal = (signal: NodeJS.Signals) => {
-      if (asked) {
-        printError('sentinel: second signal: ends at once, without waiting for receivers');
-        process.exit(EXIT.internal);
-      }
-      asked = true;
-      resolve(signal);
-    };
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+/** What asks the agent to stop. The second time ends the process at once. */
+class StopSignal {
+  readonly asked: Promise<NodeJS.Signals>;
+  #resolve: (signal: NodeJS.Signals) => void = () => {};
+  isAsked = false;
+
+  constructor() {
+    this.asked = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.ask(signal));
+  }
+
+  ask(signal: NodeJS.Signals): void {
+    if (this.isAsked) {
+      printError('sentinel: second signal: ends at once, without waiting for receivers');
+      process.exit(EXIT.internal);
+    }
+    this.isAsked = true;
+    this.#resolve(signal);
+  }
+}
+
+/** A stop that comes meanwhile breaks it off; then systemd hears of that alone. */
+async function reload(agent: Agent, notifier: ServiceNotifier, stop: StopSignal): Promise<void> {
+  if (stop.isAsked) return;
+  notifier.reloading();
+  await agent.reload();
+  if (!stop.isAsked) notifier.ready();
+}
+
+/** Until the terminal is gone: then nothing can be written to it. */
+function printResult(status: TaskStatus): void {
+  if (isatty(1)) print(resultLine(status));
+}
+
+/** Whatever a stop still waits for, the process ends before systemd kills it and everything in its group. */
+async function stopInTime(agent: Agent, log: pino.Logger): Promise<void> {
+  const deadline = systemClock.after(STOP_DEADLINE_MS, () => {
+    log.fatal(
+      `the stop took longer than ${STOP_DEADLINE_MS / 1000} s: the agent ends; what was not committed is lost`,
+    );
+    process.exit(EXIT.internal);
   });
+  await agent.stop();
+  deadline.cancel();
 }
 
 function logStart(config: Config, log: Logger): void {

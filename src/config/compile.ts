@@ -1,5 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { bufferOptions } from '../buffer/schema.js';
+import type { HttpOptions } from '../http/index.js';
+import { httpOptions, isExposed, tlsFault } from '../http/schema.js';
 import { field } from '../lib/index.js';
 import type { PluginCatalog } from '../probe/index.js';
 import type { Config, LoggingOptions } from './config.js';
@@ -9,6 +11,7 @@ import { compilePluginKeys, reportPluginProblems } from './plugins.js';
 import type { Report } from './report.js';
 import { type Readable, salvage } from './salvage.js';
 import { configSchema } from './schema.js';
+import { shownSections } from './shown.js';
 import { compileTasks } from './tasks.js';
 
 /** What a configuration depends on beside its file. */
@@ -51,17 +54,30 @@ export async function compileConfig(
       region: keys.sentinel.region,
       labels: keys.sentinel.labels,
       dataDirectory: resolve(deps.cwd, keys.sentinel.data_dir ?? firstOf(deps.env.STATE_DIRECTORY) ?? 'data'),
+      selfMetricsIntervalMs: keys.sentinel.self_metrics_interval,
     },
     externalLabels: withoutEmpty(keys.global.external_labels),
     tasks: compileTasks(keys.tasks, { catalog, pluginKeys, directory, report }),
     plugins: { directories, hostConfig: pluginKeys.hostConfig },
-    http: { listen: keys.http.listen },
+    http: compileHttp(keys.http, directory, report),
     buffer: bufferOptions(keys.buffer, keys.sender.flush_interval),
     destinations: compileDestinations(keys.sender, keys.remote_write, directory, report),
     logging: loggingOptions(keys.logging, deps),
+    shown: shownSections(written, catalog),
     warnings: [],
   };
   return { config, catalog };
+}
+
+/** Reads the password and looks at the certificates, so that a server that could not start is refused here. */
+function compileHttp(keys: Readable['http'], directory: string, report: Report): HttpOptions {
+  report.addIssues(['http'], field.readSecretFiles(keys.basic_auth, directory, ['basic_auth']));
+  const options = httpOptions(keys, directory);
+  const fault = options.tls === undefined ? undefined : tlsFault(options.tls);
+  if (fault !== undefined) report.add(['http', 'tls'], fault);
+  if (isExposed(options))
+    report.warn(['http', 'basic_auth'], 'the password crosses the network unencrypted; set http.tls');
+  return options;
 }
 
 function loggingOptions(keys: Readable['logging'], deps: LoadDependencies): LoggingOptions {
@@ -74,6 +90,8 @@ function loggingOptions(keys: Readable['logging'], deps: LoadDependencies): Logg
     format: keys.format === 'auto' ? (deps.isTty ? 'pretty' : 'json') : keys.format,
     stdout: output !== 'file',
     file: output === 'stdout' ? undefined : resolve(deps.cwd, path),
+    maxSizeBytes: keys.max_size,
+    maxFiles: keys.max_files,
   };
 }
 

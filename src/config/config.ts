@@ -1,4 +1,5 @@
 import type { BufferOptions } from '../buffer/index.js';
+import type { HttpOptions } from '../http/index.js';
 import type { Task } from '../probe/index.js';
 import type { Destination } from '../sender/index.js';
 
@@ -12,6 +13,8 @@ export interface Config {
     labels: Readonly<Record<string, string>>;
     /** Absolute. */
     dataDirectory: string;
+    /** 0 = the agent's own metrics are not sent. */
+    selfMetricsIntervalMs: number;
   };
   /** Added to every sample that lacks the label. */
   externalLabels: Readonly<Record<string, string>>;
@@ -23,13 +26,12 @@ export interface Config {
     /** Keys that hold for a whole probe host, by plugin, as written. */
     hostConfig: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   };
-  http: {
-    /** `host:port` or `unix:/path`; empty = off. */
-    listen: string;
-  };
+  http: HttpOptions;
   buffer: BufferOptions;
   destinations: readonly Destination[];
   logging: LoggingOptions;
+  /** The sections without `tasks` as written, for people: environment put in, secrets masked. */
+  shown: Readonly<Record<string, unknown>>;
   /** What deserves a line in the log but is no error (a key without effect, secrets readable by others). */
   warnings: readonly string[];
 }
@@ -41,4 +43,8 @@ export interface LoggingOptions {
   stdout: boolean;
   /** Absolute path, or `undefined` for no file. */
   file: string | undefined;
+  /** When the file is moved aside; 0 = never. */
+  maxSizeBytes: number;
+  /** Files kept, the one that is written included. */
+  maxFiles: number;
 }

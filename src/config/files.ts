@@ -5,7 +5,7 @@ import type { Report } from './report.js';
 import { SECTIONS } from './schema.js';
 
 /** The sections that name files and hold secrets of ours; those of plugins are read with the task. */
-const WITH_FILES = ['sender', 'remote_write'] as const;
+const WITH_FILES = ['http', 'sender', 'remote_write'] as const;
 
 const UNREADABLE = 'cannot read the file';
 

@@ -1,4 +1,9 @@
 export type { LoadDependencies, LoadedConfig } from './compile.js';
 export type { Config, LoggingOptions } from './config.js';
+export { readDataDirectory } from './data-directory.js';
 export { ConfigError } from './error.js';
 export { loadConfig } from './load.js';
+export { type ReadSource, readConfigApart } from './reader.js';
+export { Reloader, type ReloaderParts, type ReloadResult } from './reloader.js';
+export { configText } from './shown.js';
+export { messagesOf, type ReadConfig, type ReaderMessage, readConfigOf } from './transfer.js';

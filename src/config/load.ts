@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Scalar } from 'yaml';
-import { errorLine, Secret } from '../lib/index.js';
+import { errorLine } from '../lib/index.js';
 import type { PluginCatalog } from '../probe/index.js';
 import { compileConfig, type LoadDependencies, type LoadedConfig } from './compile.js';
 import { ConfigError } from './error.js';
 import { checkFiles } from './files.js';
+import { deepFreeze } from './freeze.js';
 import { Places } from './place.js';
 import { Report } from './report.js';
 import { type ParsedYaml, parseYaml } from './syntax.js';
@@ -50,7 +51,8 @@ async function attempt(
   return loaded;
 }
 
-function readText(path: string, file: string): string {
+/** The text of a file, which `file` names in errors. Throws a ConfigError. */
+export function readText(path: string, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {
@@ -77,11 +79,4 @@ function onlyOnce(load: LoadDependencies['loadPlugins']): LoadDependencies['load
     loaded.set(key, catalog);
     return catalog;
   };
-}
-
-function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || value instanceof Secret || Object.isFrozen(value))
-    return;
-  Object.freeze(value);
-  for (const item of Object.values(value)) deepFreeze(item);
 }

@@ -26,6 +26,10 @@ const sentinelSection = field.section(
       'Where undelivered samples are kept, relative to the working directory; without it $STATE_DIRECTORY, else ./data.',
       { optional: true, example: '/var/lib/sentinel' },
     ),
+    self_metrics_interval: field.duration(
+      "How often the agent's own metrics are sent like any other samples; 0s = they are on /metrics only.",
+      { default: '60s', max: 24 * 86_400_000 },
+    ),
   },
   { default: {} },
 );
@@ -58,6 +62,14 @@ const loggingSection = field.section(
       'The file, relative to the working directory; without it sentinel.log in $LOGS_DIRECTORY, else in ./logs.',
       { optional: true, example: '/var/log/sentinel/sentinel.log' },
     ),
+    max_size: field.size('Size at which the file is moved aside and a new one begun; 0 = never.', {
+      default: '10MiB',
+    }),
+    max_files: field.integer('Files kept, the one that is written included.', {
+      default: 5,
+      min: 1,
+      max: 1000,
+    }),
   },
   { default: {} },
 );

@@ -12,6 +12,12 @@ export const VERSION: string = bundled ? SENTINEL_VERSION : 'dev';
 /** The folder of the built program: the bundles, `plugins/` and `native/` (`dist/`, or the compiler's output in tests). */
 export const PROGRAM_DIRECTORY: string = bundled ? here : join(here, '../..');
 
+/** The program of the command line. */
+export const SENTINEL_PROGRAM: string = join(
+  PROGRAM_DIRECTORY,
+  bundled ? 'sentinel.js' : 'src/cli/sentinel.js',
+);
+
 /** The program that a probe host runs. */
 export const PROBE_HOST_PROGRAM: string = join(
   PROGRAM_DIRECTORY,

@@ -36,3 +36,11 @@ export function formatDuration(ms: number): string {
   }
   return text;
 }
+
+/** A duration for people, by its two largest units: 93784000 -> `1d2h`, 61500 -> `1m1s`, 350 -> `350ms`. Below zero it is `0s`. */
+export function roughDuration(ms: number): string {
+  if (!(ms > 0)) return '0s';
+  if (ms < 1000) return `${Math.floor(ms)}ms`;
+  const parts = formatDuration(Math.floor(ms / 1000) * 1000).match(/\d+[a-z]+/g) ?? [];
+  return parts.slice(0, 2).join('');
+}

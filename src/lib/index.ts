@@ -1,18 +1,35 @@
 export { Backoff } from './backoff.js';
-export { PROBE_HOST_PROGRAM, PROGRAM_DIRECTORY, STORE_WORKER_PROGRAM, VERSION } from './build.js';
+export {
+  PROBE_HOST_PROGRAM,
+  PROGRAM_DIRECTORY,
+  SENTINEL_PROGRAM,
+  STORE_WORKER_PROGRAM,
+  VERSION,
+} from './build.js';
 export { BOOT_MS, type Clock, systemClock, type Timer } from './clock.js';
-export { formatDuration, tryParseDuration } from './duration.js';
+export { formatDuration, roughDuration, tryParseDuration } from './duration.js';
 export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './errors.js';
 export { type Logger, Throttle } from './log.js';
 export {
   Cell,
-  Family,
+  type Family,
   formatValue,
   labelKey,
   Metrics,
   type MetricType,
 } from './metrics.js';
+export { sameValue } from './same.js';
 export * as field from './schema.js';
-export type { Entries, Fault, FieldMetadata, Output, Schema, SchemaIssue, Section } from './schema-type.js';
+export type {
+  Entries,
+  Fault,
+  FieldMetadata,
+  FieldShape,
+  Output,
+  Schema,
+  SchemaIssue,
+  Section,
+} from './schema-type.js';
 export { redactUrl, Secret } from './secret.js';
-export { formatSize, tryParseSize } from './size.js';
+export { formatSize, roughSize, tryParseSize } from './size.js';
+export { TimeSlice } from './time-slice.js';

@@ -93,6 +93,13 @@ export class Metrics {
     return family;
   }
 
+  /** The present value of a metric without labels; `undefined` when there is none of this name. */
+  value(name: string): number | undefined {
+    for (const { labels, value } of this.#families.get(name)?.samples() ?? [])
+      if (Object.keys(labels).length === 0) return value;
+    return undefined;
+  }
+
   /** Every family, by name. */
   families(): Family[] {
     return [...this.#families.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

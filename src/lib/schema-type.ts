@@ -68,9 +68,39 @@ export const isMap = (input: unknown) => typeof input === 'object' && input !== 
 /** Stands between the message and the value that was given, so that `check` can give both forms. */
 export const GOT = '\0, got ';
 
+/** valibot walks the schema each time; configurations of 10,000 tasks ask for it 100,000 times. */
+const known = new WeakMap<Schema<unknown>, FieldMetadata>();
+
 /** What the schema says of itself: kind, keys, choices, item. */
 export function metadataOf(schema: Schema<unknown>): FieldMetadata {
-  return v.getMetadata(unwrap(schema) as never) as FieldMetadata;
+  let metadata = known.get(schema);
+  if (metadata === undefined) {
+    metadata = v.getMetadata(unwrap(schema) as never) as FieldMetadata;
+    known.set(schema, metadata);
+  }
+  return metadata;
+}
+
+/** How a value of a schema is built: plain data, which a process that does not have the schema can be given. */
+export interface FieldShape {
+  kind: string | undefined;
+  entries: Readonly<Record<string, FieldShape>> | undefined;
+  item: FieldShape | undefined;
+}
+
+/** The shape of a schema. */
+export function shapeOf(schema: Schema<unknown>): FieldShape {
+  const { kind, entries, item } = metadataOf(schema);
+  return {
+    kind,
+    entries: entries && shapesOf(entries),
+    item: item && shapeOf(item),
+  };
+}
+
+/** The shapes of some keys. */
+export function shapesOf(entries: Entries): Readonly<Record<string, FieldShape>> {
+  return Object.fromEntries(Object.entries(entries).map(([key, entry]) => [key, shapeOf(entry)]));
 }
 
 /** The sentence that documents the field; empty when it has none. */

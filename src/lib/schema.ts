@@ -25,7 +25,7 @@ export {
   unreadableSecretFiles,
   writtenFields,
 } from './schema-check.js';
-export { absenceOf, descriptionOf, metadataOf } from './schema-type.js';
+export { absenceOf, descriptionOf, metadataOf, shapesOf } from './schema-type.js';
 
 /** Names of the kinds of values, for where the value itself must not be shown. */
 function kindOf(input: unknown): string {

@@ -1,11 +1,23 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 
-/** A text that prints as `<secret>` wherever it could leak: templates, JSON, logs, inspect. */
+/** A file of a secret is looked at again at most once per this time. */
+const LOOK_MS = 1000;
+
+/** What a secret is made of, for a pipe to a process of our own. Never for a log. */
+export interface SecretParts {
+  text: string;
+  /** Absolute, when it stands in a file. */
+  file: string | undefined;
+}
+
+/** A text that prints as `<secret>` wherever it could leak: templates, JSON, logs, inspect. One that stands in a file follows the file. */
 export class Secret {
   #text: string;
-  readonly #file: string | undefined;
+  #file: string | undefined;
+  #stamp = '';
+  #lookedMs = -Infinity;
 
   constructor(text: string, file?: string) {
     this.#text = text;
@@ -17,20 +29,59 @@ export class Secret {
     return new Secret('', file);
   }
 
+  /** The secret that gave these parts. */
+  static ofParts({ text, file }: SecretParts): Secret {
+    return new Secret(text, file);
+  }
+
   /** Reads the file, relative to `directory`, without the line end behind its text; gives what is wrong, or nothing. A no-op without a file. Sync: only while a configuration is loaded. */
   read(directory: string): string | undefined {
     if (this.#file === undefined) return undefined;
+    const written = this.#file;
+    this.#file = resolve(directory, written);
     try {
-      this.#text = readFileSync(resolve(directory, this.#file), 'utf8').trim();
+      this.#stamp = stampOf(this.#file);
+      this.#text = readFileSync(this.#file, 'utf8').trim();
     } catch (error) {
-      return `cannot read "${this.#file}": ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
+      return `cannot read "${written}": ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
     }
-    return this.#text === '' ? `"${this.#file}" is empty` : undefined;
+    return this.#text === '' ? `"${written}" is empty` : undefined;
   }
 
-  /** The text itself. Only for the place that sends it. */
+  /** The text itself, as its file has it now. Only for the place that sends it. */
   reveal(): string {
+    if (this.#file !== undefined) this.#follow(this.#file);
     return this.#text;
+  }
+
+  /** What it is made of. */
+  parts(): SecretParts {
+    return { text: this.#text, file: this.#file };
+  }
+
+  /** Whether both come from the same file, or are the same text. */
+  equals(other: Secret): boolean {
+    return this.#file === undefined ? this.#text === other.#text : this.#file === other.#file;
+  }
+
+  /**
+   * Reads a file that changed. One that is gone or empty is being replaced: the last good text holds until it is there again. Sync: a stat of a
+   * local file once a second; stat and not fs.watch, for the reasons of net's WatchedFile.
+   */
+  #follow(file: string): void {
+    const now = performance.now();
+    if (now - this.#lookedMs < LOOK_MS) return;
+    this.#lookedMs = now;
+    try {
+      const stamp = stampOf(file);
+      if (stamp === this.#stamp) return;
+      const text = readFileSync(file, 'utf8').trim();
+      if (text === '') return;
+      this.#text = text;
+      this.#stamp = stamp;
+    } catch {
+      return; // Gone or unreadable: see above. Whoever refuses the old text says so.
+    }
   }
 
   toString(): string {
@@ -44,6 +95,11 @@ export class Secret {
   [inspect.custom](): string {
     return '<secret>';
   }
+}
+
+function stampOf(file: string): string {
+  const { dev, ino, size, mtimeNs } = statSync(file, { bigint: true });
+  return `${dev}:${ino}:${size}:${mtimeNs}`;
 }
 
 /**

@@ -28,3 +28,12 @@ export function formatSize(bytes: number): string {
   }
   return `${bytes}B`;
 }
+
+/** A size for people, with three digits: 1536 -> `1.5 KiB`. */
+export function roughSize(bytes: number): string {
+  for (const unit of ['TiB', 'GiB', 'MiB', 'KiB'] as const) {
+    const size = UNITS[unit]!;
+    if (bytes >= size) return `${Number((bytes / size).toPrecision(3))} ${unit}`;
+  }
+  return `${bytes} B`;
+}

@@ -31,6 +31,29 @@ export function labelValue(labels: Labels, name: string): string {
   return '';
 }
 
+/**
+ * The labels of a sample whose owner sets `base`: its own ones (name and value in turn) beside them, and one of a name that is set there as
+ * `exported_<name>`, as often as it takes. An own `__name__` is left out: `base` says it.
+ */
+export function labelsBeside(
+  base: Readonly<Record<string, string>>,
+  own: readonly string[],
+): Record<string, string> {
+  const labels: Record<string, string> = { ...base };
+  const clashes: [string, string][] = [];
+  for (let i = 0; i < own.length; i += 2) {
+    if (own[i] === '__name__') continue;
+    if ((base[own[i]!] ?? '') === '') labels[own[i]!] = own[i + 1]!;
+    else clashes.push([own[i]!, own[i + 1]!]);
+  }
+  for (const [label, value] of clashes) {
+    let exported = `exported_${label}`;
+    while ((labels[exported] ?? '') !== '') exported = `exported_${exported}`;
+    labels[exported] = value;
+  }
+  return labels;
+}
+
 /** The labels as a map, for JSON and tests. */
 export function labelsToMap(labels: Labels): Record<string, string> {
   const map: Record<string, string> = {};

@@ -49,6 +49,12 @@ export class SeriesTable {
     return labels;
   }
 
+  /** The key of a living series. */
+  key(ref: SeriesRef): string {
+    invariant(this.#labels[ref] !== undefined, `series ${ref} is gone`);
+    return this.#keys[ref]!;
+  }
+
   /** Lets a series go: its ref may be given to another, and every column forgets it. */
   remove(ref: SeriesRef): void {
     invariant(this.#labels[ref] !== undefined, `series ${ref} removed twice`);

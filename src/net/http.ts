@@ -13,7 +13,7 @@ export interface TlsOptions {
 
 /** How to speak HTTP with one peer; compiled once from the configuration. */
 export interface HttpClientOptions {
-  basicAuth?: { username: string; password: Secret | undefined } | undefined;
+  basicAuth?: { username: string | Secret; password: Secret | undefined } | undefined;
   /** `Authorization: <type> <credentials>`; a bearer token is type `Bearer`. */
   authorization?: { type: string; credentials: Secret } | undefined;
   tls?: TlsOptions | undefined;

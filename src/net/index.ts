@@ -3,3 +3,4 @@ export { createHttpClient } from './node-http-client.js';
 export type { Address, IpFamily, Resolver } from './resolver.js';
 export { createResolver } from './system-resolver.js';
 export { createTlsContext, type TlsContext } from './tls-context.js';
+export { WatchedFile } from './watched-file.js';

@@ -37,7 +37,6 @@ class NodeHttpClient implements HttpClient {
   readonly #lookup: LookupFunction;
   readonly #tls: TlsContext;
   readonly #proxy: URL | undefined;
-  readonly #configured: readonly (readonly [string, string])[];
   #http: Agent | undefined;
   #https: { context: SecureContext; agent: Promise<Agent> } | undefined;
   #proxyTls: { context: SecureContext; agent: Agent } | undefined;
@@ -47,7 +46,6 @@ class NodeHttpClient implements HttpClient {
     this.#lookup = lookupBy(resolver);
     this.#tls = createTlsContext(options.tls ?? {});
     this.#proxy = options.proxyUrl === undefined ? undefined : new URL(options.proxyUrl);
-    this.#configured = configuredHeaders(options);
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
@@ -149,7 +147,7 @@ class NodeHttpClient implements HttpClient {
     if (hop.trusted) {
       const userinfo = userinfoHeader(hop.url);
       if (userinfo !== undefined) headers.set('authorization', userinfo);
-      for (const [name, value] of this.#configured) headers.set(name, value);
+      for (const [name, value] of configuredHeaders(this.#options)) headers.set(name, value);
     }
     for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name.toLowerCase(), value);
     if (this.#proxy !== undefined && hop.url.protocol === 'http:') {
@@ -210,14 +208,14 @@ function isStale(
     : undefined;
 }
 
-/** Headers and credentials of the configuration, names in lower case. An `Authorization` among the headers wins, as in Prometheus. */
+/** Headers and credentials of the configuration, names in lower case; secrets as their files are now. An `Authorization` among the headers wins, as in Prometheus. */
 function configuredHeaders(options: HttpClientOptions): [string, string][] {
   const { authorization, basicAuth } = options;
   const headers: [string, string][] = [];
   if (authorization !== undefined)
     headers.push(['authorization', `${authorization.type} ${authorization.credentials.reveal()}`]);
   if (basicAuth !== undefined)
-    headers.push(['authorization', basic(basicAuth.username, basicAuth.password?.reveal() ?? '')]);
+    headers.push(['authorization', basic(reveal(basicAuth.username), basicAuth.password?.reveal() ?? '')]);
   for (const [name, value] of Object.entries(options.headers ?? {}))
     headers.push([name.toLowerCase(), reveal(value)]);
   return headers;

@@ -150,7 +150,7 @@ export function httpClientOptions(
   const basic = keys.basic_auth ?? (keys.username && { username: keys.username, password: keys.password });
   const bearer = keys.bearer_token && { type: 'Bearer', credentials: keys.bearer_token };
   return {
-    basicAuth: basic && { username: basic.username.reveal(), password: basic.password },
+    basicAuth: basic && { username: basic.username, password: basic.password },
     authorization: keys.authorization ?? bearer,
     tls: keys.tls_config && tlsOptions(keys.tls_config, directory),
     proxyUrl: keys.proxy_url,

@@ -58,6 +58,8 @@ export type ToAgent =
   | { kind: 'result'; id: string; result: RunResult }
   | { kind: 'problem'; id: string; message: string }
   | { kind: 'aborted'; id: string }
+  /** The task has been taken off: this is the last that comes of it. */
+  | { kind: 'removed'; id: string }
   | { kind: 'skipped'; id: string; ticks: number; lastMs: number }
   | { kind: 'missed'; id: string; missed: Missed }
   | {
@@ -83,7 +85,7 @@ const HEADER_BYTES = 4;
 const FIRST_BYTE = 0xff;
 
 /** A message as it goes over the stream: its length (4 bytes, little-endian), then `v8.serialize` (JSON would turn NaN and Inf into null). */
-export function encodeFrame(message: ToHost | ToAgent): Buffer {
+export function encodeFrame<M extends { kind: string }>(message: M): Buffer {
   const body = serialize(message);
   const frame = Buffer.allocUnsafe(HEADER_BYTES + body.length);
   frame.writeUInt32LE(body.length, 0);
@@ -92,7 +94,7 @@ export function encodeFrame(message: ToHost | ToAgent): Buffer {
 }
 
 /** Cuts a byte stream back into messages. */
-export class FrameReader<M extends ToHost | ToAgent> {
+export class FrameReader<M extends { kind: string }> {
   #chunks: Buffer[] = [];
   #bytes = 0;
 

@@ -97,7 +97,7 @@ export class ProbeHost {
     else if (message.kind === 'credit') this.#outbox.credit(message.count);
     else if (message.kind === 'stop') void this.#stop();
     else {
-      for (const id of message.remove) this.#remove(id);
+      for (const id of message.remove) void this.#remove(id);
       void this.#add(message.add, message.resume);
     }
   }
@@ -232,9 +232,14 @@ export class ProbeHost {
     }
   }
 
-  #remove(id: string): void {
+  /** Takes a task off, and says so behind the last that comes of it. */
+  async #remove(id: string): Promise<void> {
     this.#wanted.delete(id);
     this.#drop(id);
+    await this.#runs.get(id)?.reported;
+    this.#outbox.flush();
+    this.#columns.forget(id);
+    this.#send({ kind: 'removed', id });
   }
 
   /** Takes a task off the schedule and cuts its run short. */

@@ -1,9 +1,9 @@
-import { Backoff, type Clock, type Logger, type Timer } from '../lib/index.js';
+import { Backoff, type Clock, type Logger, sameValue, type Timer, TimeSlice } from '../lib/index.js';
 import type { Resume } from '../schedule/index.js';
 import type { ToAgent, ToHost } from './frames.js';
 import { HostChild, type HostEnd } from './host-child.js';
 import type { HostLimits } from './host-limits.js';
-import type { LoadedPlugin } from './plugin-loader.js';
+import type { PluginFolder } from './plugin-loader.js';
 import type { Task } from './task.js';
 
 /** Results that a host may send before it must wait for the agent. */
@@ -15,6 +15,8 @@ const WELL_MS = 60_000;
 /** The same for one that somebody else killed. */
 const WELL_BEFORE_KILL_MS = 2000;
 const MAX_STUCK_MS = 600_000;
+/** Tasks in one frame: to pack them must not hold the agent's loop. */
+const TASKS_PER_FRAME = 100;
 
 /** What a lane tells its owner. */
 export interface LaneEvents {
@@ -28,17 +30,26 @@ export interface LaneEvents {
   onRestart(): void;
   /** The host died by itself or was killed. */
   onDeath(end: HostEnd): void;
+  /** The host has ended, asked to or not: nothing more comes of its tasks. */
+  onEnd(): void;
 }
 
 /** What a host must know before its tasks. */
 export type LaneHello = Omit<Extract<ToHost, { kind: 'hello' }>, 'kind' | 'plugins' | 'credits'>;
 
+/** What a host is started with; other settings need another host. */
+export interface LaneSettings {
+  plugins: readonly Pick<PluginFolder, 'directory' | 'builtin' | 'stamp'>[];
+  hello: LaneHello;
+  /** It measures short times: all other hosts give way to it. */
+  timed: boolean;
+}
+
 /** What a lane is made of. */
 export interface LaneParts {
   clock: Clock;
   log: Logger;
-  plugins: readonly LoadedPlugin[];
-  hello: LaneHello;
+  settings: LaneSettings;
   limits: HostLimits;
   events: LaneEvents;
 }
@@ -48,7 +59,10 @@ export class Lane {
   readonly name: string;
   readonly #parts: LaneParts;
   readonly #log: Logger;
+  #settings: LaneSettings;
   readonly #tasks = new Map<string, Task>();
+  /** Tasks that the host has not been given yet. */
+  #unsent = new Set<string>();
   /** Where the hosts so far left each task: the next one goes on from there. */
   readonly #left = new Map<string, Resume>();
   readonly #backoff = new Backoff(500, 60_000);
@@ -64,6 +78,7 @@ export class Lane {
   constructor(name: string, parts: LaneParts) {
     this.name = name;
     this.#parts = parts;
+    this.#settings = parts.settings;
     this.#log = parts.log.child({ lane: name });
     this.#stuckBackoff = new Backoff(parts.limits.stuckMs, MAX_STUCK_MS);
     this.#stuckLimitMs = this.#stuckBackoff.next();
@@ -74,16 +89,35 @@ export class Lane {
     return this.#host?.pid;
   }
 
+  /** Whether a host is there: it says `removed` for each task that is taken from it, or ends. */
+  get isHosted(): boolean {
+    return this.#host !== undefined;
+  }
+
   /** Adds and removes tasks; starts the host with the first and stops it after the last. */
   apply(add: readonly Task[], remove: readonly string[]): void {
     for (const id of remove) {
       this.#tasks.delete(id);
       this.#left.delete(id);
+      this.#unsent.delete(id);
     }
-    for (const task of add) this.#tasks.set(task.id, task);
+    for (const task of add) {
+      this.#tasks.set(task.id, task);
+      this.#unsent.add(task.id);
+    }
+    const host = this.#host;
     if (this.#tasks.size === 0) void this.#end();
-    else if (this.#host !== undefined) this.#host.send({ kind: 'tasks', add: [...add], remove: [...remove] });
-    else if (this.#restart === undefined) this.#start();
+    else if (host !== undefined) {
+      if (remove.length > 0) host.send({ kind: 'tasks', add: [], remove: [...remove] });
+      void this.#give(host);
+    } else if (this.#restart === undefined && !this.#closed) this.#start();
+  }
+
+  /** From now on its host is started with these; one that was started with others is ended, and another one goes on from there. */
+  set(settings: LaneSettings): void {
+    if (sameValue(settings, this.#settings)) return;
+    this.#settings = settings;
+    this.#host?.stop();
   }
 
   /** Ends the host for good: its runs are cut short, its finished results come first. Settles when the process is gone. */
@@ -101,22 +135,41 @@ export class Lane {
   }
 
   #start(): void {
-    const { clock, plugins, hello, limits } = this.#parts;
+    const { clock, limits } = this.#parts;
+    const { plugins, hello, timed } = this.#settings;
     this.#unpaidCredits = 0;
     const host = new HostChild({
       lane: this.name,
       clock,
       log: this.#log,
       limits,
-      // A built-in plugin that asked for a lane of its own measures short times: all other hosts give way to it.
-      timed: plugins.some(({ builtin, definition }) => builtin && definition.lane !== undefined),
+      timed,
       onMessage: (message) => this.#receive(message),
       onEnd: (end) => this.#onEnd(end),
     });
     this.#host = host;
     const folders = plugins.map(({ directory, builtin }) => ({ directory, builtin }));
     host.send({ kind: 'hello', ...hello, plugins: folders, credits: CREDITS });
-    host.send({ kind: 'tasks', add: [...this.#tasks.values()], remove: [], resume: this.#left });
+    this.#unsent = new Set(this.#tasks.keys());
+    void this.#give(host);
+  }
+
+  /** Gives a host the tasks that it does not have yet, in portions. */
+  async #give(host: HostChild): Promise<void> {
+    const slice = new TimeSlice();
+    while (this.#unsent.size > 0 && this.#host === host) {
+      const add: Task[] = [];
+      const resume = new Map<string, Resume>();
+      for (const id of this.#unsent) {
+        add.push(this.#tasks.get(id)!);
+        const left = this.#left.get(id);
+        if (left !== undefined) resume.set(id, left);
+        this.#unsent.delete(id);
+        if (add.length === TASKS_PER_FRAME) break;
+      }
+      host.send({ kind: 'tasks', add, remove: [], resume });
+      if (slice.isUp) await slice.next();
+    }
   }
 
   #receive(message: ToAgent): void {
@@ -164,6 +217,7 @@ export class Lane {
     this.#host = undefined;
     for (const id of end.running) this.#cutShort(id);
     this.#parts.events.onCutShort(end.running);
+    this.#parts.events.onEnd();
     if (!end.asked) this.#onDeath(end);
     else if (this.#tasks.size > 0 && !this.#closed) this.#start();
     for (const resolve of this.#onGone.splice(0)) resolve();

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { errorLine, PROGRAM_DIRECTORY, SentinelError } from '../lib/index.js';
+import { errorLine, type FieldShape, PROGRAM_DIRECTORY, SentinelError } from '../lib/index.js';
 import { type Definition, type PluginModule, sdk } from '../sdk/index.js';
 
 /** A plugin that was found and loaded. */
@@ -12,6 +12,25 @@ export interface LoadedPlugin {
   /** The process that runs it: its `lane` or `probe` when built in, its own name when it comes from outside. */
   lane: string;
   builtin: boolean;
+  /** Changes with its code; empty for a built-in one, which changes with the whole program. */
+  stamp: string;
+}
+
+/** What an agent keeps of a plugin. Plain data: it crosses from the process that read the configuration. */
+export interface PluginFolder extends Omit<LoadedPlugin, 'definition'> {
+  definition: Pick<Definition, 'name'>;
+  /** The shapes of its keys, those of its host included: they tell which values are secrets. */
+  options: Readonly<Record<string, FieldShape>>;
+}
+
+/** What an agent keeps of a loaded plugin. */
+export function folderOf({ definition, directory, lane, builtin, stamp }: LoadedPlugin): PluginFolder {
+  const { name, config, hostConfig } = definition;
+  const entries = {
+    ...sdk.field.metadataOf(config).entries,
+    ...(hostConfig !== undefined && sdk.field.metadataOf(hostConfig).entries),
+  };
+  return { definition: { name }, directory, lane, builtin, stamp, options: sdk.field.shapesOf(entries) };
 }
 
 /** All plugins of this configuration, and what is wrong with those that did not load. One bad plugin does not stop the rest. */
@@ -64,7 +83,13 @@ export async function loadPlugin(directory: string, builtin: boolean): Promise<L
   }
   const fault = faultOf(definition, directory);
   if (fault !== undefined) throw invalid(directory, fault);
-  return { definition, directory, builtin, lane: builtin ? (definition.lane ?? 'probe') : definition.name };
+  const lane = builtin ? (definition.lane ?? 'probe') : definition.name;
+  return { definition, directory, builtin, lane, stamp: builtin ? '' : stampOf(entry) };
+}
+
+function stampOf(file: string): string {
+  const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+  return `${ino}:${size}:${mtimeNs}`;
 }
 
 function invalid(directory: string, fault: string): SentinelError {

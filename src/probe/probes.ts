@@ -1,34 +1,50 @@
-import type { Clock, Logger, Metrics, Timer } from '../lib/index.js';
+import { type Clock, type Logger, type Metrics, sameValue, type Timer, TimeSlice } from '../lib/index.js';
 import type { Batch, Next } from '../model/index.js';
 import type { RunResult, ToAgent } from './frames.js';
 import type { HostEnd } from './host-child.js';
 import { HOST_LIMITS, type HostLimits } from './host-limits.js';
-import { Lane, type LaneHello } from './lane.js';
+import { Lane, type LaneSettings } from './lane.js';
+import { LeavingTasks } from './leaving.js';
 import { probeMetrics } from './metrics.js';
-import type { PluginCatalog } from './plugin-loader.js';
+import type { PluginFolder } from './plugin-loader.js';
 import { Quarantine } from './quarantine.js';
-import type { LastResult, TaskStatus } from './status.js';
+import type { HostStatus, LastResult, TaskStatus } from './status.js';
 import type { Task } from './task.js';
+import { changesTo, sameSeries, type TaskChange } from './task-changes.js';
 import { type AgentLabels, TaskSeries } from './task-series.js';
 
-/** What the probe stage needs. */
-export interface ProbesParts {
-  clock: Clock;
-  log: Logger;
-  metrics: Metrics;
-  catalog: PluginCatalog;
+/** Tasks that are changed without a look at the time. */
+const CHANGES_AT_ONCE = 50;
+
+/** What holds for all tasks, and may change while the agent runs. */
+export interface ProbesSettings {
+  catalog: { plugins: ReadonlyMap<string, Omit<PluginFolder, 'options'>> };
   agent: AgentLabels;
   /** Keys of `plugins.config` that hold for a whole probe host, by plugin. */
   hostConfig: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** What the probe stage needs. */
+export interface ProbesParts extends ProbesSettings {
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
   next: Next;
   /** Tests have less patience. */
   limits?: HostLimits;
 }
 
+/** A task with what is known of it. */
 interface Watched {
   task: Task;
   series: TaskSeries;
   status: TaskStatus;
+}
+
+/** A task that was taken off. */
+interface Leaving extends Watched {
+  /** Another one goes on with its series. */
+  hasHeir: boolean;
 }
 
 /** A plugin that is left out for a while. */
@@ -45,7 +61,10 @@ export class Probes {
   readonly #metrics: ReturnType<typeof probeMetrics>;
   readonly #quarantine: Quarantine;
   readonly #lanes = new Map<string, Lane>();
-  readonly #tasks = new Map<string, Watched>();
+  readonly #leaving = new LeavingTasks<Leaving>();
+  #settings: ProbesSettings;
+  #tasks = new Map<string, Watched>();
+  #stopped = false;
   /** Plugins that were given a host of their own, named as they are, after the host that they shared died. */
   readonly #parted = new Set<string>();
   readonly #setAside = new Map<string, SetAside>();
@@ -53,22 +72,32 @@ export class Probes {
 
   constructor(parts: ProbesParts) {
     this.#parts = parts;
+    const { catalog, agent, hostConfig } = parts;
+    this.#settings = { catalog, agent, hostConfig };
     this.#limits = parts.limits ?? HOST_LIMITS;
     this.#metrics = probeMetrics(parts.metrics);
     this.#quarantine = new Quarantine(parts.clock, this.#limits);
   }
 
-  /** Runs these tasks and no others. A task that is equal to the one of its id goes on untouched. */
-  apply(tasks: readonly Task[]): void {
-    const wanted = new Map(tasks.map((task) => [task.id, task]));
-    const removed = [...this.#tasks.values()].filter(({ task }) => !sameTask(task, wanted.get(task.id)));
-    for (const { task } of removed) this.#forget(task);
-    const added = tasks.filter((task) => !this.#tasks.has(task.id));
-    for (const task of added) this.#watch(task);
-    this.#applyToLanes(
-      added,
-      removed.map(({ task }) => task),
-    );
+  /**
+   * Runs these tasks and no others, with these settings. A task that is equal to the one of its id goes on untouched, in phase and counters; a host is
+   * started again only where its plugins, their host keys or the agent's name changed. One call at a time; it gives way to others while it works.
+   */
+  async apply(tasks: readonly Task[], settings: Partial<ProbesSettings> = {}): Promise<void> {
+    const slice = new TimeSlice();
+    const before = this.#settings;
+    this.#settings = { ...before, ...settings };
+    if (!sameValue(before.agent, this.#settings.agent)) await this.#relabel(slice);
+    for (const lane of this.#lanes.values()) lane.set(this.#laneSettings(lane.name));
+    for (const plugin of this.#setAside.keys())
+      if (stampOf(before, plugin) !== stampOf(this.#settings, plugin)) this.#takeBack(plugin);
+    const changes = await changesTo(this.#tasks, tasks, slice);
+    for (let i = 0; i < changes.length; i += CHANGES_AT_ONCE) {
+      if (slice.isUp) await slice.next();
+      if (this.#stopped) return;
+      this.#change(changes.slice(i, i + CHANGES_AT_ONCE));
+    }
+    this.#tasks = new Map(tasks.map(({ id }) => [id, this.#tasks.get(id)!]));
     this.#metrics.tasks.set(this.#tasks.size);
   }
 
@@ -87,10 +116,58 @@ export class Probes {
     return new Map([...this.#lanes].map(([name, lane]) => [name, lane.pid]));
   }
 
+  /** What there is to know of the probe hosts of lanes with tasks. */
+  hostStatuses(): HostStatus[] {
+    const tasks = new Map<string, number>();
+    for (const { task } of this.#tasks.values()) {
+      const lane = this.#laneOf(task);
+      tasks.set(lane, (tasks.get(lane) ?? 0) + 1);
+    }
+    return [...tasks].map(([lane, count]) => ({
+      lane,
+      pid: this.#lanes.get(lane)?.pid,
+      tasks: count,
+      restarts: this.#metrics.restarts.with({ lane }).value,
+      loopDelayMs: this.#metrics.loopDelay.with({ lane }).value * 1000,
+    }));
+  }
+
   /** Ends all probe hosts; what had finished is passed on before it settles. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const { back } of this.#setAside.values()) back.cancel();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
+  }
+
+  #change(changes: readonly TaskChange[]): void {
+    for (const { old, next } of changes) {
+      const series = old && this.#takeOff(old, next);
+      if (next !== undefined) this.#watch(next, series);
+    }
+    const tasks = (of: (change: TaskChange) => Task | undefined) => changes.flatMap((one) => of(one) ?? []);
+    this.#applyToLanes(
+      tasks(({ next }) => next),
+      tasks(({ old }) => old),
+    );
+  }
+
+  /** Gives the series of the old task where the next one goes on with them. */
+  #takeOff(old: Task, next: Task | undefined): TaskSeries | undefined {
+    const watched = this.#tasks.get(old.id)!;
+    this.#tasks.delete(old.id);
+    const series = next !== undefined && sameSeries(old, next) ? watched.series : undefined;
+    this.#leaving.add(this.#laneOf(old), old.id, { ...watched, hasHeir: series !== undefined });
+    return series;
+  }
+
+  /** All samples get other labels: the present series end. */
+  async #relabel(slice: TimeSlice): Promise<void> {
+    for (const watched of this.#tasks.values()) {
+      if (slice.isUp) await slice.next();
+      const next = watched.series.relabelled(this.#settings.agent);
+      this.#pushEnd(watched.series, watched.status);
+      watched.series = next;
+    }
   }
 
   #applyToLanes(added: readonly Task[], removed: readonly Task[]): void {
@@ -98,7 +175,9 @@ export class Probes {
     for (const name of new Set([...removed, ...runnable].map((task) => this.#laneOf(task)))) {
       const inLane = (task: Task) => this.#laneOf(task) === name;
       const gone = removed.filter(inLane).map(({ id }) => id);
-      this.#lane(name).apply(runnable.filter(inLane), gone);
+      const lane = this.#lane(name);
+      if (!lane.isHosted) this.#endLane(name);
+      lane.apply(runnable.filter(inLane), gone);
     }
   }
 
@@ -109,37 +188,51 @@ export class Probes {
   #lane(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (lane !== undefined) return lane;
-    const { clock, log, catalog, agent, hostConfig } = this.#parts;
-    const plugins = [...catalog.plugins.values()].filter(
-      (plugin) => plugin.lane === name || plugin.definition.name === name,
-    );
-    const own = Object.fromEntries(
-      plugins.map(({ definition }) => [definition.name, hostConfig[definition.name] ?? {}]),
-    );
-    const hello: LaneHello = { hostConfig: own, agentName: agent.name };
+    const { clock, log } = this.#parts;
     const { loopDelay, droppedResults, droppedLines, restarts } = this.#metrics;
     lane = new Lane(name, {
       clock,
       log,
-      plugins,
-      hello,
+      settings: this.#laneSettings(name),
       limits: this.#limits,
       events: {
-        onMessage: (message) => this.#receive(message),
+        onMessage: (message) => this.#receive(name, message),
         onHeartbeat: (heartbeat) => {
           loopDelay.with({ lane: name }).set(heartbeat.worstLoopDelayMs / 1000);
           droppedResults.with({ lane: name }).inc(heartbeat.droppedResults);
           droppedLines.with({ lane: name }).inc(heartbeat.droppedLines);
         },
         onCutShort: (ids) => {
-          for (const id of ids) this.#countAborted(id);
+          for (const id of ids) this.#countAborted(this.#watched(name, id));
         },
         onRestart: () => restarts.with({ lane: name }).inc(),
         onDeath: (end) => this.#judge(name, end),
+        onEnd: () => {
+          loopDelay.remove({ lane: name });
+          this.#endLane(name);
+        },
       },
     });
     this.#lanes.set(name, lane);
     return lane;
+  }
+
+  #laneSettings(name: string): LaneSettings {
+    const { catalog, agent, hostConfig } = this.#settings;
+    const own = [...catalog.plugins.values()].filter(
+      (plugin) => plugin.lane === name || plugin.definition.name === name,
+    );
+    return {
+      plugins: own.map(({ directory, builtin, stamp }) => ({ directory, builtin, stamp })),
+      hello: {
+        agentName: agent.name,
+        hostConfig: Object.fromEntries(
+          own.map(({ definition }) => [definition.name, hostConfig[definition.name] ?? {}]),
+        ),
+      },
+      // A built-in plugin that asked for a lane of its own measures short times.
+      timed: own.some(({ builtin, lane }) => builtin && lane !== 'probe'),
+    };
   }
 
   /** A host died: whoever keeps doing that to it is taken out. */
@@ -193,14 +286,16 @@ export class Probes {
   #takeBack(plugin: string): void {
     const aside = this.#setAside.get(plugin);
     if (aside === undefined) return;
+    aside.back.cancel();
     this.#setAside.delete(plugin);
     this.#metrics.setAside.set(this.#setAside.size);
     this.#parts.log.warn({ plugin }, 'Plugin is tried again');
     const tasks = this.#tasksOf([plugin]);
     const asideMs = this.#parts.clock.monotonic() - aside.sinceMs;
     for (const { id, intervalMs } of tasks) {
-      this.#tasks.get(id)!.status.problem = undefined;
-      this.#countMissed(id, Math.floor(asideMs / intervalMs), 'set_aside');
+      const watched = this.#tasks.get(id)!;
+      watched.status.problem = undefined;
+      this.#countMissed(watched, Math.floor(asideMs / intervalMs), 'set_aside');
     }
     this.#applyToLanes(tasks, []);
   }
@@ -209,7 +304,7 @@ export class Probes {
     return [...this.#tasks.values()].map(({ task }) => task).filter((task) => plugins.includes(task.plugin));
   }
 
-  #watch(task: Task): void {
+  #watch(task: Task, series = new TaskSeries(task, this.#settings.agent)): void {
     const status: TaskStatus = {
       task,
       last: undefined,
@@ -220,15 +315,22 @@ export class Probes {
       aborted: 0,
       problem: this.#setAside.get(task.plugin)?.problem,
     };
-    this.#tasks.set(task.id, { task, series: new TaskSeries(task, this.#parts.agent), status });
+    this.#tasks.set(task.id, { task, series, status });
   }
 
-  /** A task that goes takes its series with it: they are marked as ended. */
-  #forget(task: Task): void {
-    const watched = this.#tasks.get(task.id);
-    if (watched === undefined) return;
-    this.#tasks.delete(task.id);
-    this.#pushEnd(watched.series, watched.status);
+  /** The task that a lane speaks of: the one that was taken off, until the lane has said so. */
+  #watched(lane: string, id: string): Watched | undefined {
+    return this.#leaving.first(lane, id) ?? this.#tasks.get(id);
+  }
+
+  /** Nothing more comes of a task: its series have ended. */
+  #ended({ series, status, hasHeir }: Leaving): void {
+    if (!hasHeir) this.#pushEnd(series, status);
+  }
+
+  /** What was taken off a lane has no host any more. */
+  #endLane(name: string): void {
+    for (const leaving of this.#leaving.takeLane(name)) this.#ended(leaving);
   }
 
   /** Marks the series of a task as ended, now; after its last samples also when the clock was set back since. */
@@ -237,36 +339,38 @@ export class Probes {
     if (batch.length > 0) this.#push(batch);
   }
 
-  #receive(message: Extract<ToAgent, { id: string }>): void {
-    const watched = this.#tasks.get(message.id);
-    if (watched === undefined) return; // Its task has gone; what was on the way is not wanted any more.
-    const { status, task } = watched;
-    if (message.kind === 'result') this.#take(watched, message.result);
-    else if (message.kind === 'aborted') this.#countAborted(message.id);
-    else if (message.kind === 'missed') {
-      const { ticks, reason } = message.missed;
-      this.#countMissed(message.id, ticks, reason);
-    } else if (message.kind === 'problem') {
-      status.problem = message.message;
-      this.#parts.log.error({ task: task.id, plugin: task.plugin }, `task cannot run: ${message.message}`);
-    } else if (message.kind === 'skipped') {
-      status.skipped += message.ticks;
-      this.#metrics.skipped.with({ plugin: task.plugin }).inc(message.ticks);
+  #receive(lane: string, message: Extract<ToAgent, { id: string }>): void {
+    const watched = this.#watched(lane, message.id);
+    if (message.kind === 'removed') {
+      const leaving = this.#leaving.take(lane, message.id);
+      if (leaving !== undefined) this.#ended(leaving);
+    } else if (watched === undefined)
+      return; // A host says nothing of a task after `removed`.
+    else if (message.kind === 'result') this.#take(watched, message.result);
+    else if (message.kind === 'aborted') this.#countAborted(watched);
+    else if (message.kind === 'missed')
+      this.#countMissed(watched, message.missed.ticks, message.missed.reason);
+    else if (message.kind === 'problem') this.#note(watched, message.message);
+    else if (message.kind === 'skipped') {
+      watched.status.skipped += message.ticks;
+      this.#metrics.skipped.with({ plugin: watched.task.plugin }).inc(message.ticks);
     }
   }
 
-  #countAborted(id: string): void {
-    const watched = this.#tasks.get(id);
+  #note({ status, task }: Watched, problem: string): void {
+    status.problem = problem;
+    this.#parts.log.error({ task: task.id, plugin: task.plugin }, `task cannot run: ${problem}`);
+  }
+
+  #countAborted(watched: Watched | undefined): void {
     if (watched === undefined) return;
     watched.status.aborted++;
     this.#metrics.aborted.with({ plugin: watched.task.plugin }).inc();
   }
 
-  #countMissed(id: string, ticks: number, reason: string): void {
-    const watched = this.#tasks.get(id);
-    if (watched === undefined) return;
-    watched.status.missed += ticks;
-    this.#metrics.missed.with({ plugin: watched.task.plugin, reason }).inc(ticks);
+  #countMissed({ status, task }: Watched, ticks: number, reason: string): void {
+    status.missed += ticks;
+    this.#metrics.missed.with({ plugin: task.plugin, reason }).inc(ticks);
   }
 
   #take(watched: Watched, result: RunResult): void {
@@ -304,8 +408,9 @@ function pluginsOf(tasks: readonly Task[]): string[] {
   return [...new Set(tasks.map(({ plugin }) => plugin))];
 }
 
-function sameTask(a: Task, b: Task | undefined): boolean {
-  return b !== undefined && JSON.stringify(a) === JSON.stringify(b);
+/** Changes with the code of a plugin. */
+function stampOf({ catalog }: ProbesSettings, plugin: string): string | undefined {
+  return catalog.plugins.get(plugin)?.stamp;
 }
 
 function lastResult(result: RunResult, values: Readonly<Record<string, number>>): LastResult {

@@ -31,3 +31,30 @@ export interface TaskStatus {
   /** Why it cannot run at all (its plugin did not load, its options were refused), if so. */
   problem: string | undefined;
 }
+
+/** How a task does, the worst first. blocked: it cannot run; failed: its last run; late: no result for more than three intervals; waiting: no result yet. */
+export const TASK_STATES = ['blocked', 'failed', 'late', 'waiting', 'ok'] as const;
+
+/** One of them. */
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** How the task does at `nowMs` (wall clock). */
+export function taskState({ task, last, problem }: TaskStatus, nowMs: number): TaskState {
+  if (problem !== undefined) return 'blocked';
+  if (last === undefined) return 'waiting';
+  if (nowMs - last.plannedMs > 3 * task.intervalMs + task.timeoutMs) return 'late';
+  return last.ok ? 'ok' : 'failed';
+}
+
+/** What the agent knows of a process that runs plugins. */
+export interface HostStatus {
+  lane: string;
+  /** `undefined` while there is no process: before its restart. */
+  pid: number | undefined;
+  /** Tasks that it runs. */
+  tasks: number;
+  /** Times that it died since the agent started. */
+  restarts: number;
+  /** Worst delay of its event loop in the last second, ms. */
+  loopDelayMs: number;
+}

@@ -1,4 +1,4 @@
-import { Batch, labelsOf, type SeriesRef, SeriesTable, StaleTracker } from '../model/index.js';
+import { Batch, labelsBeside, labelsOf, type SeriesRef, SeriesTable, StaleTracker } from '../model/index.js';
 import type { RunResult, SampleShape } from './frames.js';
 import type { Task } from './task.js';
 
@@ -81,6 +81,17 @@ export class TaskSeries {
     return batch;
   }
 
+  /** The same series under the labels of another agent: a host sends names only when they change. */
+  relabelled(agent: AgentLabels): TaskSeries {
+    const next = new TaskSeries(this.#task, agent);
+    next.#refs = this.#refs?.map((ref) => {
+      const [name, ...own] = this.#table.key(ref).split('\0');
+      return next.#refOf(name!, own.length === 0 ? undefined : own.map(unescapeNul));
+    });
+    next.#shown = this.#shown;
+    return next;
+  }
+
   #learn({ names, labels }: SampleShape): void {
     const before = this.#refs ?? [];
     this.#refs = Uint32Array.from(names, (name, i) => this.#refOf(name, labels[i]));
@@ -96,25 +107,15 @@ export class TaskSeries {
 
   #refOf(name: string, own: readonly string[] | undefined): SeriesRef {
     const key = own === undefined ? name : `${name}\0${own.map(escapeNul).join('\0')}`;
-    return this.#table.find(key) ?? this.#table.add(key, labelsOf(this.#labels(name, own)));
+    return (
+      this.#table.find(key) ??
+      this.#table.add(key, labelsOf(labelsBeside({ ...this.#base, __name__: name }, own ?? [])))
+    );
   }
+}
 
-  /** A plugin's own label of a name that we set becomes `exported_<name>`, as often as it takes. */
-  #labels(name: string, own: readonly string[] | undefined): Record<string, string> {
-    const labels: Record<string, string> = { ...this.#base, __name__: name };
-    const clashes: [string, string][] = [];
-    for (let i = 0; own !== undefined && i < own.length; i += 2) {
-      if (own[i] === '__name__') continue;
-      if ((this.#base[own[i]!] ?? '') === '') labels[own[i]!] = own[i + 1]!;
-      else clashes.push([own[i]!, own[i + 1]!]);
-    }
-    for (const [label, value] of clashes) {
-      let exported = `exported_${label}`;
-      while ((labels[exported] ?? '') !== '') exported = `exported_${exported}`;
-      labels[exported] = value;
-    }
-    return labels;
-  }
+function unescapeNul(text: string): string {
+  return text.replace(/\\([\\0])/g, (_, c) => (c === '0' ? '\0' : '\\'));
 }
 
 /** The key joins texts with NUL, which a label value may hold. */

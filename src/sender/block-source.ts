@@ -13,6 +13,8 @@ export interface PendingBlock {
 interface PendingStats {
   blocks: number;
   samples: number;
+  /** Compressed. */
+  bytes: number;
   /** Oldest timestamp of the oldest block, ms; `undefined` when nothing is pending. */
   oldestMs: number | undefined;
   /** Samples given up since start, for any reason. */
@@ -34,5 +36,5 @@ export interface BlockSource {
   /** What is pending for a destination. */
   stats(destination: string): PendingStats;
   /** Calls back after each new block. */
-  onPush(listener: () => void): void;
+  onPush(listener: () => void): () => void;
 }

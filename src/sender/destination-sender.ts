@@ -29,6 +29,8 @@ interface Lane {
   signal: Signal;
 }
 
+/** Data that has been pending without a 2xx for so long is late. */
+const LATE_MS = 120_000;
 /** Characters of what a receiver says that are shown: as many as Prometheus shows. */
 const MAX_WORDS = 1024;
 
@@ -57,8 +59,9 @@ export class DestinationSender {
     this.#lanes = ends.map((end, i) => ({ end, leads: i === 0, signal: new Signal() }));
   }
 
-  /** Begins to send. Settles when it has ended, after `beginStop`. */
+  /** Begins to send, until `beginStop` or `retire`. */
   start(): void {
+    if (this.#gaveUp) return;
     if (this.#pendingBlocks() > 0) this.#waitingSinceMs = this.#setUp.clock.monotonic();
     this.#done = Promise.all(this.#lanes.map((lane) => this.#run(lane)));
   }
@@ -81,6 +84,12 @@ export class DestinationSender {
     this.wake();
   }
 
+  /** Ends after the request that is in flight: what is pending is left to whoever comes after. */
+  retire(): void {
+    this.#gaveUp = true;
+    this.wake();
+  }
+
   /** Cuts what is in flight: its blocks stay pending. */
   abort(): void {
     this.#gaveUp = true;
@@ -94,18 +103,25 @@ export class DestinationSender {
     return this.#setUp.clock.monotonic() - this.#waitingSinceMs;
   }
 
+  /** Data has been pending without a 2xx for so long that something must be done (DESIGN 6). */
+  get isLate(): boolean {
+    return this.waitedMs() >= LATE_MS;
+  }
+
   /** What there is to know about it. */
   status(): DestinationStatus {
     const { destination, queue, clock } = this.#setUp;
-    const { samples, blocks, oldestMs, droppedSamples } = queue.stats(destination.name);
+    const { samples, blocks, bytes, oldestMs, droppedSamples } = queue.stats(destination.name);
     const waitedMs = this.waitedMs();
     return {
       name: destination.name,
       url: redactUrl(destination.url),
+      state: this.isLate ? 'late' : this.#health.lastError === undefined ? 'ok' : 'failing',
       sentSamples: this.#metrics.samples.value,
       failedSamples: droppedSamples,
       pendingSamples: samples,
       pendingBlocks: blocks,
+      pendingBytes: bytes,
       oldestPendingMs: oldestMs,
       lastSuccessMs: this.#health.lastSuccessMs,
       lastError: this.#health.lastError,
@@ -119,7 +135,7 @@ export class DestinationSender {
       lane.signal.reset();
       const lease = await queue.take(destination.name, lane.end);
       if (lease !== undefined) await this.#send(lease);
-      else if (this.#stopping) break;
+      else if (this.#stopping || this.#gaveUp) break;
       else await lane.signal.wait();
     }
     if (lane.leads) this.#leaderEnded = true;
@@ -145,7 +161,8 @@ export class DestinationSender {
     const askedMs = clock.monotonic();
     if (lease.attempts > 0) this.#metrics.retries.inc();
     const answer = this.#clean(await this.#ask(lease));
-    if (answer.kind !== 'accepted') this.#metrics.failure(answer.reason).inc();
+    // What was cut by the stop says nothing about the receiver, here and below.
+    if (answer.kind !== 'accepted' && !this.#abort.signal.aborted) this.#metrics.failure(answer.reason).inc();
     if (answer.kind === 'accepted') {
       this.#accepted(lease.block, askedMs);
       await queue.ack(lease);
@@ -170,7 +187,6 @@ export class DestinationSender {
 
   #failed(answer: Extract<Answer, { kind: 'retry' | 'wrong' }>): void {
     if (this.#stopping) this.#gaveUp = true;
-    // What was cut by the stop says nothing about the receiver.
     if (!this.#abort.signal.aborted) this.#health.failed(answer);
   }
 
@@ -191,7 +207,7 @@ export class DestinationSender {
         this.#metrics.request(String(response.status)).inc();
         return judgeResponse(response, clock.now());
       } catch (error) {
-        this.#metrics.request('none').inc();
+        if (!this.#abort.signal.aborted) this.#metrics.request('none').inc();
         if (!again || !isCut(error)) return judgeError(error);
         this.#metrics.retries.inc();
       }

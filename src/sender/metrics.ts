@@ -13,6 +13,15 @@ export interface DestinationMetrics {
   failure(reason: FailureReason): Cell;
 }
 
+/** Forgets the metrics of a destination that is gone. */
+export function removeDestinationMetrics(metrics: Metrics, destination: string): void {
+  for (const family of metrics.families()) {
+    if (!family.name.startsWith('sentinel_sender_')) continue;
+    for (const { labels } of [...family.samples()])
+      if (labels.destination === destination) family.remove(labels);
+  }
+}
+
 /** The metrics of one destination. `isGood` tells whether its last request was answered as it should be. */
 export function destinationMetrics(
   metrics: Metrics,

@@ -9,7 +9,7 @@ test('lines on a full disk are lost, counted, and told of when there is room aga
   const folder = mkdtempSync(join(tmpdir(), 'sentinel-log-'));
   const file = join(folder, 'a.log');
   const full = openSync('/dev/full', 'w');
-  const writer = new LineWriter(full);
+  const writer = new LineWriter(() => full);
   writer.write('one\n');
   writer.write('two\n');
   // The lowest free descriptor is taken: the same number now is a file with room.
@@ -31,7 +31,14 @@ test('levels below the configured one are not written; children carry their fiel
   const folder = mkdtempSync(join(tmpdir(), 'sentinel-log-'));
   const file = join(folder, 'deep/er/a.log');
   try {
-    const log = await createAgentLog({ level: 'warn', format: 'json', stdout: false, file });
+    const { logger: log } = await createAgentLog({
+      level: 'warn',
+      format: 'json',
+      stdout: false,
+      file,
+      maxSizeBytes: 0,
+      maxFiles: 1,
+    });
     log.info('not this');
     log.child({ component: 'sender' }).warn({ count: 2 }, 'but this');
     const { time, ...line } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;

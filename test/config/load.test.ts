@@ -56,6 +56,17 @@ test('where logs go', async () => {
   await f('logging: {output: both, format: pretty}', {}, 'info pretty stdout file');
 });
 
+test('when the log file is moved aside', async () => {
+  const f = async (text: string, want: [number, number]) => {
+    const { logging } = await load(text);
+    assert.deepEqual([logging.maxSizeBytes, logging.maxFiles], want);
+  };
+  await f('', [10 * 2 ** 20, 5]);
+  await f('logging: {max_size: 64KiB, max_files: 1}', [65_536, 1]);
+  await f('logging: {max_size: 0}', [0, 5]);
+  assert.deepEqual(await faults('logging: {max_files: 0}'), ['1:22: logging.max_files: must be at least 1']);
+});
+
 test('a task and its defaults', async () => {
   const { tasks } = await load(`
 tasks:
@@ -157,7 +168,12 @@ remote_write:
     batchSize: 7,
     flushIntervalMs: 10_000,
   });
-  assert.deepEqual([http.basicAuth?.username, http.basicAuth?.password?.reveal()], ['me', 'secret']);
+  assert.deepEqual(
+    [http.basicAuth?.username, http.basicAuth?.password].map(
+      (text) => text instanceof Secret && text.reveal(),
+    ),
+    ['me', 'secret'],
+  );
   assert.match(tls!.http.tls!.caFile!, /^\/.*\/ca\.pem$/);
   assert.deepEqual(
     { ...tls!.http.tls, caFile: '' },

@@ -68,6 +68,7 @@ function loaded(definition: Definition): LoadedPlugin {
     directory: `/plugins/${definition.name}`,
     builtin: true,
     lane: definition.lane ?? 'probe',
+    stamp: '',
   };
 }
 

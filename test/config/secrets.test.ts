@@ -83,6 +83,21 @@ remote_write: [{url: "http://y/w", authorization: {credentials: hunter2}}]
     assert.doesNotMatch(printed, /hunter2/);
 });
 
+test('a target loses its user and password, however it is spelled: it is a label', async () => {
+  const f = async (host: string, want: string) => {
+    const task = `{id: a, plugin: ping, interval: 1s, config: {host: "${host}"}}`;
+    const [read] = (await load(`tasks: [${task}]`)).tasks;
+    assert.deepEqual([read?.target, read?.deviceId], [want, want]);
+  };
+  await f('http://me:hunter2@h:8080/x', 'http://h:8080/x');
+  await f('me:hunter2@h:8080/x', 'h:8080/x');
+  await f('http:me:hunter2@h/x', 'http:h/x');
+  await f('h:8080/@x', 'h:8080/@x');
+  await f('fe80::1%eth0', 'fe80::1%eth0');
+  await f('http:///me:hunter2@h/x', 'http:///h/x');
+  await f('http://h/@x?y=a@b', 'http://h/@x?y=a@b');
+});
+
 test('secret files: unreadable, empty and a folder are refused, at the key', async () => {
   const f = async (file: string, want: RegExp) => {
     const [line, ...more] = await faults(

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import pino from 'pino';
-import { createHttpEdge, type HttpEdge, type HttpEdgeOptions } from '../../src/http/index.js';
 import { type Clock, Metrics, SentinelError, systemClock } from '../../src/lib/index.js';
 import type { TaskStatus } from '../../src/probe/index.js';
+import { ask, edgeOf, logLines, viewWith, withEdge } from './kit.js';
 
 const status: TaskStatus = {
   task: {
@@ -41,79 +39,6 @@ const status: TaskStatus = {
   problem: undefined,
 };
 
-interface Lines {
-  lines: Record<string, unknown>[];
-  log: pino.Logger;
-}
-
-function logLines(): Lines {
-  const lines: Record<string, unknown>[] = [];
-  return {
-    lines,
-    log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
-  };
-}
-
-function edgeOf(options: Partial<HttpEdgeOptions> = {}): HttpEdge {
-  const view = { tasks: () => [status], ready: () => ({ ready: true, reasons: [] }) };
-  return createHttpEdge({
-    view,
-    log: logLines().log,
-    metrics: new Metrics(),
-    listen: '127.0.0.1:0',
-    ...options,
-  });
-}
-
-interface Reply {
-  status: number;
-  headers: NodeJS.Dict<string | string[]>;
-  body: string;
-}
-
-interface Extra {
-  headers?: Record<string, string>;
-  body?: string;
-}
-
-/** One request; its headers may replace Host. */
-function ask(
-  edge: HttpEdge,
-  path: string,
-  method = 'GET',
-  { headers = {}, body }: Extra = {},
-): Promise<Reply> {
-  const place = edge.address!.startsWith('unix:')
-    ? { socketPath: edge.address!.slice(5) }
-    : { hostname: new URL(edge.address!).hostname.replace(/[[\]]/g, ''), port: new URL(edge.address!).port };
-  return new Promise((resolve, reject) => {
-    const sent = request({ ...place, path, method, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () =>
-        resolve({ status: response.statusCode!, headers: response.headers, body: text }),
-      );
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
-
-async function withEdge(
-  options: Partial<HttpEdgeOptions>,
-  run: (edge: HttpEdge) => Promise<void>,
-): Promise<void> {
-  const edge = edgeOf(options);
-  await edge.start();
-  try {
-    await run(edge);
-  } finally {
-    await edge.close();
-  }
-}
-
 test('endpoints answer', async () => {
   const metrics = new Metrics();
   metrics.counter('sentinel_test_total', 'A test.').inc(3);
@@ -121,21 +46,21 @@ test('endpoints answer', async () => {
     const healthy = await ask(edge, '/-/healthy');
     assert.equal(healthy.status, 200);
 
-    const page = await ask(edge, '/metrics?x=1');
-    assert.equal(page.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
-    assert.match(page.body, /^# TYPE sentinel_test_total counter\nsentinel_test_total 3$/m);
-    assert.match(page.body, /^sentinel_http_listening 1$/m);
-    assert.match(page.body, /^sentinel_http_requests_total\{path="\/-\/healthy",code="200"\} 1$/m);
+    const metricsPage = await ask(edge, '/metrics?x=1');
+    assert.equal(metricsPage.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+    assert.match(metricsPage.body, /^# TYPE sentinel_test_total counter\nsentinel_test_total 3$/m);
+    assert.match(metricsPage.body, /^sentinel_http_listening\{listener="http"\} 1$/m);
+    assert.match(metricsPage.body, /^sentinel_http_requests_total\{path="\/-\/healthy",code="200"\} 1$/m);
 
-    const list = await ask(edge, '/');
-    for (const path of ['/-/healthy', '/-/ready', '/metrics', '/api/v1/tasks'])
-      assert.ok(list.body.includes(path));
+    const page = await ask(edge, '/');
+    for (const path of ['/-/healthy', '/-/ready', '/metrics', '/api/v1/tasks', '/api/v1/destinations'])
+      assert.ok(page.body.includes(`<a href="${path}">`));
   });
 });
 
 test('ready names the reasons', async () => {
   let reasons: string[] = [];
-  const view = { tasks: () => [], ready: () => ({ ready: reasons.length === 0, reasons }) };
+  const view = viewWith({ ready: () => ({ ready: reasons.length === 0, reasons }) });
   await withEdge({ view }, async (edge) => {
     assert.equal((await ask(edge, '/-/ready')).status, 200);
     reasons = ['destination "vm" has had data pending for 3m'];
@@ -146,7 +71,7 @@ test('ready names the reasons', async () => {
 });
 
 test('tasks are listed with their last result and without secrets', async () => {
-  await withEdge({}, async (edge) => {
+  await withEdge({ view: viewWith({ tasks: () => [status] }) }, async (edge) => {
     const reply = await ask(edge, '/api/v1/tasks');
     assert.equal(reply.headers['content-type'], 'application/json; charset=utf-8');
     assert.ok(!reply.body.includes('hunter2'));
@@ -155,6 +80,7 @@ test('tasks are listed with their last result and without secrets', async () => 
       data: [
         {
           id: 'ping-gateway',
+          state: 'late',
           device_id: 'gw',
           plugin: 'ping',
           target: 'http://<secret>@192.0.2.1/?token=<secret>',
@@ -186,12 +112,11 @@ test('tasks are listed with their last result and without secrets', async () => 
 
 test('a view that throws is a 500 and a log line', async () => {
   const { lines, log } = logLines();
-  const view = {
+  const view = viewWith({
     tasks: () => {
       throw new Error('broken view');
     },
-    ready: () => ({ ready: true, reasons: [] }),
-  };
+  });
   await withEdge({ view, log }, async (edge) => {
     const reply = await ask(edge, '/api/v1/tasks');
     assert.equal(reply.status, 500);
@@ -312,9 +237,9 @@ test('listen: where the edge may listen', async () => {
   refused('127.0.0.1', /expected host:port/);
   refused('::1:9872', /expected host:port/);
   refused('unix:run/x.sock', /absolute path/);
-  refused('0.0.0.0:9872', /only a loopback address/);
-  refused('[::]:9872', /only a loopback address/);
-  refused('127.evil.example:9872', /only a loopback address/);
+  refused('0.0.0.0:9872', /beyond loopback only with/);
+  refused('[::]:9872', /beyond loopback only with/);
+  refused('127.evil.example:9872', /beyond loopback only with/);
 });
 
 test('a socket file: mode 0600, a stale one replaced, a living one and a plain file left alone', async () => {
@@ -372,7 +297,7 @@ test('a port in use: said once with the cure, tried again until it is free', asy
   const edge = edgeOf({ listen: `127.0.0.1:${port}`, log, clock, metrics });
   await edge.start();
   assert.equal(edge.address, undefined);
-  assert.match(metrics.render(), /^sentinel_http_listening 0$/m);
+  assert.match(metrics.render(), /^sentinel_http_listening\{listener="http"\} 0$/m);
   assert.match(
     String(lines[0]?.msg),
     new RegExp(

@@ -151,10 +151,12 @@ test('sender: status and metrics tell what is known of a destination', async (t)
   assert.deepEqual(status(), {
     name: 'main',
     url: receiver.url,
+    state: 'ok',
     sentSamples: 0,
     failedSamples: 0,
     pendingSamples: 0,
     pendingBlocks: 0,
+    pendingBytes: 0,
     oldestPendingMs: undefined,
     lastSuccessMs: undefined,
     lastError: undefined,
@@ -247,6 +249,8 @@ test('sender: stop commits after drainMs, and cuts what has no answer after 10 s
   await settle();
   await clock.advance(10 * SECOND);
   assert.deepEqual(await stopped, { successCount: 0, failedCount: 0, pendingCount: 1 });
+  // It was us who ended it: no failure of the receiver.
+  assert.doesNotMatch(delivery.metrics.render(), /sentinel_sender_(failures|requests)_total\{/);
 });
 
 test('sender: stop asks a receiver that failed once more, and does not wait for its backoff', async (t) => {

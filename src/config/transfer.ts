@@ -1,0 +1,92 @@
+import { invariant, Secret, SentinelError, VERSION } from '../lib/index.js';
+import { folderOf, type PluginFolder, type Task } from '../probe/index.js';
+import type { LoadedConfig } from './compile.js';
+import type { Config } from './config.js';
+import { ConfigError } from './error.js';
+import { deepFreeze } from './freeze.js';
+
+/** A configuration with what an agent keeps of its plugins. Plain data, but for secrets. */
+export interface ReadConfig {
+  config: Config;
+  catalog: { plugins: ReadonlyMap<string, PluginFolder> };
+}
+
+/** From the process that reads a configuration to the agent: `rest`, then `tasks` until all are there, then `done`; or `faults` alone. */
+export type ReaderMessage =
+  | { kind: 'rest'; version: string; config: unknown; plugins: PluginFolder[] }
+  | { kind: 'tasks'; tasks: Task[] }
+  | { kind: 'done' }
+  | { kind: 'faults'; lines: readonly string[] };
+
+/** Tasks in one message: unpacking them must not hold the agent's loop. */
+const TASKS_PER_MESSAGE = 100;
+
+/** What an agent keeps of a configuration that was read in its own process. */
+export function readConfigOf({ config, catalog }: LoadedConfig): ReadConfig {
+  const plugins = new Map([...catalog.plugins].map(([name, plugin]) => [name, folderOf(plugin)]));
+  return { config, catalog: { plugins } };
+}
+
+/** Takes a configuration apart into messages. Secrets are in them as they are: they are for a pipe between two processes of ours, and for nothing else. */
+export function* messagesOf({ config, catalog }: ReadConfig): Generator<ReaderMessage> {
+  const { tasks, ...rest } = config;
+  const plugins = [...catalog.plugins.values()];
+  yield { kind: 'rest', version: VERSION, config: packSecrets(rest), plugins };
+  for (let i = 0; i < tasks.length; i += TASKS_PER_MESSAGE)
+    yield { kind: 'tasks', tasks: tasks.slice(i, i + TASKS_PER_MESSAGE) };
+  yield { kind: 'done' };
+}
+
+/** Puts the messages together again. */
+export class ConfigAssembler {
+  readonly #tasks: Task[] = [];
+  #rest: Omit<Config, 'tasks'> | undefined;
+  #plugins: PluginFolder[] = [];
+
+  /** Takes a message; gives the configuration with the last one. Throws a ConfigError with all that is wrong with the file, and SEN_CONFIG_INVALID when another version of the program has read it. */
+  take(message: ReaderMessage): ReadConfig | undefined {
+    if (message.kind === 'faults') throw new ConfigError(message.lines);
+    if (message.kind === 'rest') this.#begin(message);
+    else if (message.kind === 'tasks') {
+      deepFreeze(message.tasks);
+      for (const task of message.tasks) this.#tasks.push(task);
+    } else return this.#whole();
+    return undefined;
+  }
+
+  #begin({ version, config, plugins }: Extract<ReaderMessage, { kind: 'rest' }>): void {
+    if (version !== VERSION)
+      throw new SentinelError(
+        'SEN_CONFIG_INVALID',
+        `the program on disk is version ${version}, and ${VERSION} is running: restart the agent`,
+      );
+    this.#rest = unpackSecrets(config) as Omit<Config, 'tasks'>;
+    this.#plugins = plugins;
+  }
+
+  #whole(): ReadConfig {
+    invariant(this.#rest !== undefined, 'a configuration that came without its rest');
+    const config: Config = { ...this.#rest, tasks: Object.freeze(this.#tasks) };
+    for (const section of Object.values(this.#rest)) deepFreeze(section);
+    const plugins = new Map(this.#plugins.map((plugin) => [plugin.definition.name, plugin]));
+    return { config: Object.freeze(config), catalog: { plugins } };
+  }
+}
+
+/** A configuration holds no Map, so a Map can stand for a secret and never be taken for something else. */
+function packSecrets(value: unknown): unknown {
+  if (value instanceof Secret) return new Map(Object.entries(value.parts()));
+  return mapValues(value, packSecrets);
+}
+
+function unpackSecrets(value: unknown): unknown {
+  if (value instanceof Map)
+    return Secret.ofParts({ text: String(value.get('text')), file: value.get('file') as string | undefined });
+  return mapValues(value, unpackSecrets);
+}
+
+function mapValues(value: unknown, change: (value: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map(change);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, change(item)]));
+}

@@ -1,0 +1,105 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+
+/** Connections at once; the oldest makes room for the next. */
+const MAX_CONNECTIONS = 64;
+
+/** Milliseconds. A connection on which nothing moves is cut: a reader that stalls holds its whole answer in our memory. */
+const TIMES = {
+  idleTimeout: 20_000,
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1000,
+  keepAliveTimeout: 5000,
+};
+
+/** What is said to a request that could not be read; nothing where the connection itself failed. */
+function whyUnreadable({ code = '' }: NodeJS.ErrnoException): readonly [string, string] | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return ['431 Request Header Fields Too Large', 'the headers are longer than 8 KiB'];
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return ['408 Request Timeout', 'the request did not arrive in time'];
+  return code.startsWith('HPE_') ? ['400 Bad Request', 'this is no HTTP request'] : undefined;
+}
+
+/** What a server is made of. */
+interface ServerParts {
+  handler: RequestListener;
+  /** HTTPS with these options, else plain HTTP. */
+  tls: ServerOptions | undefined;
+  /** Told of every request that could not be read, with the status of its answer. */
+  onUnreadable: (status: number) => void;
+  /** Tests wait less. */
+  times?: { [K in keyof typeof TIMES]?: number };
+}
+
+/** A server that no client can hold up: every wait is bounded, and so is the number of connections. */
+export class BoundedServer {
+  readonly server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor({ handler, tls, onUnreadable, times: ownTimes }: ServerParts) {
+    const times = { ...TIMES, ...ownTimes };
+    const options = { maxHeaderSize: 8192, ...times };
+    const server =
+      tls === undefined
+        ? createServer(options, handler)
+        : (createTlsServer(
+            { ...options, handshakeTimeout: times.headersTimeout, ...tls },
+            handler,
+          ) as unknown as Server);
+    server.maxHeadersCount = 64;
+    server.timeout = times.idleTimeout;
+    server.on('connection', (socket: Socket) => this.#admit(socket));
+    server.on('checkContinue', handler); // Nobody is asked to go on with a body that is refused.
+    server.on('clientError', (error: Error, stream) => {
+      const socket = stream as Socket;
+      const why = whyUnreadable(error);
+      if (why === undefined || !socket.writable) return void socket.destroy();
+      // Behind an answer to an earlier request, or to the head of this one, a second one would be taken for a part of it.
+      if (socket.bytesWritten === 0) {
+        onUnreadable(Number(why[0].slice(0, 3)));
+        socket.write(answerOf(...why));
+      }
+      socket.destroySoon(); // A peer that reads nothing is cut by the idle timeout.
+    });
+    this.server = server;
+  }
+
+  /** Connections from now on get these certificates; for a server that was made with some. Throws what OpenSSL says of them. */
+  setCertificates(tls: ServerOptions): void {
+    (this.server as unknown as TlsServer).setSecureContext(tls);
+  }
+
+  /** Stops listening, and cuts every connection that is still there after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const cut = () => {
+      for (const socket of this.#sockets) socket.destroy();
+    };
+    const late = graceMs === 0 ? cut() : setTimeout(cut, graceMs);
+    await closed;
+    clearTimeout(late ?? undefined);
+  }
+
+  /** Answers take no time here, so a connection that is old is one that idles or is slow: it goes, and never the newcomer. */
+  #admit(socket: Socket): void {
+    if (this.#sockets.size >= MAX_CONNECTIONS) {
+      const [oldest] = this.#sockets;
+      oldest?.destroy();
+      if (oldest !== undefined) this.#sockets.delete(oldest);
+    }
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+}
+
+function answerOf(status: string, text: string): string {
+  const head = [
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${text.length + 1}`,
+    'Connection: close',
+  ];
+  return `HTTP/1.1 ${status}\r\n${head.join('\r\n')}\r\n\r\n${text}\n`;
+}

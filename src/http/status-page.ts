@@ -1,0 +1,60 @@
+import { VERSION } from '../lib/index.js';
+import { TASK_STATES, type TaskState } from '../probe/index.js';
+import type { StatusPage } from '../web/index.js';
+import type { Endpoint } from './endpoints.js';
+import type { RouteParts } from './routes.js';
+import { filterTasks, type JudgedTask, judge, readFilter } from './tasks.js';
+
+/** Tasks on one page: what a browser shows at once, however many there are. */
+const PAGE_SIZE = 200;
+
+/** What the status page is made of, for a query such as `?state=failed&q=core&page=2`. */
+export function statusPage(
+  { view, clock }: RouteParts,
+  endpoints: readonly Endpoint[],
+  query: URLSearchParams,
+): StatusPage {
+  const nowMs = clock.now();
+  const { name, startMs } = view.runtime();
+  return {
+    name,
+    version: VERSION,
+    nowMs,
+    uptimeMs: nowMs - startMs,
+    residentBytes: process.memoryUsage.rss(),
+    ...view.ready(),
+    destinations: view.destinations(),
+    tasks: taskList(judge(view.tasks(), nowMs), query),
+    hosts: view.hosts(),
+    endpoints: endpoints
+      .filter(({ method }) => method === undefined)
+      .map(({ path, does }) => ({ path, does })),
+  };
+}
+
+function taskList(tasks: readonly JudgedTask[], query: URLSearchParams): StatusPage['tasks'] {
+  const filter = readFilter(query);
+  const matching = worstFirst(filterTasks(tasks, filter));
+  const pages = Math.max(1, Math.ceil(matching.length / PAGE_SIZE));
+  const asked = Number(query.get('page') ?? 1);
+  const page = Number.isInteger(asked) ? Math.min(Math.max(asked, 1), pages) : 1;
+  return {
+    ...filter,
+    counts: countsOf(tasks),
+    total: tasks.length,
+    matching: matching.length,
+    page,
+    pages,
+    rows: matching.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE),
+  };
+}
+
+function worstFirst(tasks: readonly JudgedTask[]): JudgedTask[] {
+  return TASK_STATES.flatMap((state) => tasks.filter((task) => task.state === state));
+}
+
+function countsOf(tasks: readonly JudgedTask[]): Record<TaskState, number> {
+  const counts: Record<TaskState, number> = { blocked: 0, failed: 0, late: 0, waiting: 0, ok: 0 };
+  for (const { state } of tasks) counts[state]++;
+  return counts;
+}

@@ -1,0 +1,1 @@
+export { createServiceNotifier, type ServiceNotifier } from './service-notifier.js';

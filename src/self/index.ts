@@ -1,0 +1,2 @@
+export { LoopDelay } from './loop-delay.js';
+export { SelfMetrics, type SelfSettings } from './self-metrics.js';

@@ -1,0 +1,188 @@
+import { redactUrl, roughDuration, roughSize } from '../lib/index.js';
+import { type HostStatus, TASK_STATES, type TaskState, type TaskStatus } from '../probe/index.js';
+import type { DestinationStatus } from '../sender/index.js';
+import { Html, html } from './html.js';
+import { PAGE_POLICY, STYLE } from './style.js';
+
+/** What the page shows. */
+export interface StatusPage {
+  /** `sentinel.name`. */
+  name: string;
+  version: string;
+  /** Wall clock, ms. */
+  nowMs: number;
+  uptimeMs: number;
+  residentBytes: number;
+  ready: boolean;
+  /** Why it is not ready; free of secrets. */
+  reasons: readonly string[];
+  destinations: readonly DestinationStatus[];
+  tasks: TaskList;
+  hosts: readonly HostStatus[];
+  endpoints: readonly { path: string; does: string }[];
+}
+
+/** A part of the tasks, and what it is a part of. */
+interface TaskList {
+  counts: Readonly<Record<TaskState, number>>;
+  total: number;
+  /** The filter as it was asked for. */
+  state: string;
+  q: string;
+  /** How many tasks it lets through. */
+  matching: number;
+  /** From 1. */
+  page: number;
+  pages: number;
+  rows: readonly { status: TaskStatus; state: TaskState }[];
+}
+
+/** What is sent with the page. */
+export const STATUS_PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': PAGE_POLICY,
+  'Referrer-Policy': 'no-referrer',
+};
+
+const REFRESH_SECONDS = 30;
+/** Characters of a text from outside that are shown; the API has all of it. */
+const MAX_TEXT = 300;
+
+/** The page as HTML: no script, nothing from elsewhere; readable in a text browser of 80 columns. */
+export function renderStatusPage(page: StatusPage): string {
+  const verdict = verdictOf(page);
+  const { text } = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
+<title>${page.name}: ${verdict.text}</title>
+<style>${new Html(STYLE)}</style>
+</head>
+<body>
+<h1>${page.name}</h1>
+<p class="verdict ${verdict.mood}">${verdict.text}</p>
+${page.reasons.map((reason) => html`<p class="bad">${cut(reason)}</p>\n`)}
+<p class="soft">Sentinel ${page.version}, up ${roughDuration(page.uptimeMs)}, memory ${roughSize(page.residentBytes)};
+${new Date(page.nowMs).toISOString()}, again every ${REFRESH_SECONDS} s</p>
+${destinationsPart(page)}
+${tasksPart(page)}
+${hostsPart(page)}
+<h2>More</h2>
+<ul>
+${page.endpoints.map(({ path, does }) => html`<li><a href="${path}">${path}</a> ${does}</li>\n`)}</ul>
+</body>
+</html>
+`;
+  return text;
+}
+
+interface Verdict {
+  mood: 'ok' | 'warn' | 'bad';
+  text: string;
+}
+
+/** Is data arriving? */
+function verdictOf({ ready, destinations }: StatusPage): Verdict {
+  if (!ready) return { mood: 'bad', text: 'Data is not arriving.' };
+  if (destinations.length === 0) return { mood: 'warn', text: 'No destination: samples are sent nowhere.' };
+  const failing = destinations.filter(({ state }) => state !== 'ok').map(({ name }) => name);
+  if (failing.length > 0)
+    return { mood: 'warn', text: `Samples are kept and sent again: ${failing.join(', ')}.` };
+  if (destinations.some(({ lastSuccessMs }) => lastSuccessMs === undefined))
+    return { mood: 'warn', text: 'Nothing has been delivered yet.' };
+  return { mood: 'ok', text: 'Data is arriving.' };
+}
+
+function destinationsPart({ destinations, nowMs }: StatusPage): Html {
+  if (destinations.length === 0) return html``;
+  return html`<h2>Destinations</h2>
+<table>
+<tr><th>state</th><th>destination</th><th>lag</th><th>pending</th><th>last success</th></tr>
+${destinations.map((destination) => destinationRow(destination, nowMs))}</table>`;
+}
+
+function destinationRow(destination: DestinationStatus, nowMs: number): Html {
+  const { name, url, state, lastError, pendingSamples, pendingBytes, oldestPendingMs, failedSamples } =
+    destination;
+  const mood = state === 'ok' ? 'ok' : state === 'late' ? 'bad' : 'warn';
+  const lag = oldestPendingMs === undefined ? '0s' : roughDuration(nowMs - oldestPendingMs);
+  const error = lastError === undefined ? html`` : html`<br><span class="${mood}">${cut(lastError)}</span>`;
+  const lost =
+    failedSamples === 0 ? html`` : html`<br><span class="bad">${failedSamples} samples lost</span>`;
+  return html`<tr><td class="${mood}">${state}</td><td>${name} <span class="soft">${url}</span>${error}${lost}</td>
+<td class="n">${lag}</td><td class="n">${pendingSamples} samples<br>${roughSize(pendingBytes)}</td>
+<td class="n">${ago(destination.lastSuccessMs, nowMs)}</td></tr>
+`;
+}
+
+function tasksPart({ tasks, nowMs }: StatusPage): Html {
+  const states = TASK_STATES.filter((state) => tasks.counts[state] > 0);
+  const links = states.map(
+    (state) => html` &middot; <a href="${link({ state })}">${tasks.counts[state]} ${state}</a>`,
+  );
+  return html`<h2>Tasks</h2>
+<p><a href="/">${tasks.total} in all</a>${links}</p>
+<form action="/" method="get"><input type="hidden" name="state" value="${tasks.state}">
+<input name="q" value="${tasks.q}" size="24" aria-label="part of a name"> <input type="submit" value="find"></form>
+${tasks.rows.length === 0 ? html`<p>No task${tasks.total === 0 ? '' : ' matches'}.</p>` : taskTable(tasks, nowMs)}
+${pager(tasks)}`;
+}
+
+function taskTable({ rows }: TaskList, nowMs: number): Html {
+  return html`<table>
+<tr><th>state</th><th>task</th><th>last run</th><th>result</th></tr>
+${rows.map(({ status, state }) => taskRow(status, state, nowMs))}</table>`;
+}
+
+function taskRow(status: TaskStatus, state: TaskState, nowMs: number): Html {
+  const { task, last, problem, skipped, missed } = status;
+  const mood = state === 'ok' ? 'ok' : state === 'waiting' ? 'soft' : 'bad';
+  const why = problem ?? [last?.reason, last?.evidence].filter((text) => text !== undefined).join(': ');
+  const ticks = skipped + missed === 0 ? '' : ` (${skipped} skipped, ${missed} missed)`;
+  return html`<tr><td class="${mood}">${state}</td>
+<td>${task.id} <span class="soft">${task.plugin} ${cut(redactUrl(task.target))}</span></td>
+<td class="n">${ago(last?.plannedMs, nowMs)}</td><td>${cut(why)}<span class="soft">${ticks}</span></td></tr>
+`;
+}
+
+function pager({ page, pages, state, q, matching }: TaskList): Html {
+  if (pages <= 1) return html``;
+  const to = (target: number, word: string) =>
+    target < 1 || target > pages
+      ? html``
+      : html` <a href="${link({ state, q, page: String(target) })}">${word}</a>`;
+  return html`<p>${matching} tasks, page ${page} of ${pages}${to(page - 1, 'back')}${to(page + 1, 'next')}</p>`;
+}
+
+function hostsPart({ hosts }: StatusPage): Html {
+  if (hosts.length === 0) return html``;
+  const rows = hosts.map(
+    ({
+      lane,
+      pid,
+      tasks,
+      restarts,
+      loopDelayMs,
+    }) => html`<tr><td class="${pid === undefined ? 'bad' : ''}">${lane}</td>
+<td class="n">${pid ?? 'down'}</td><td class="n">${tasks}</td><td class="n">${restarts}</td><td class="n">${Math.round(loopDelayMs)} ms</td></tr>
+`,
+  );
+  return html`<h2>Probe hosts</h2>
+<table>
+<tr><th>lane</th><th>process</th><th>tasks</th><th>restarts</th><th>worst delay</th></tr>
+${rows}</table>`;
+}
+
+function link(query: Record<string, string>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== '');
+  return `/?${new URLSearchParams(given)}`;
+}
+
+function ago(ms: number | undefined, nowMs: number): string {
+  return ms === undefined ? 'never' : `${roughDuration(nowMs - ms)} ago`;
+}
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text;
+}
