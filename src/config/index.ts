@@ -6,4 +6,10 @@ export { loadConfig } from './load.js';
 export { type ReadSource, readConfigApart } from './reader.js';
 export { Reloader, type ReloaderParts, type ReloadResult } from './reloader.js';
 export { configText } from './shown.js';
-export { messagesOf, type ReadConfig, type ReaderMessage, readConfigOf } from './transfer.js';
+export {
+  faultMessagesOf,
+  messagesOf,
+  type ReadConfig,
+  type ReaderMessage,
+  readConfigOf,
+} from './transfer.js';
