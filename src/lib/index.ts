@@ -14,5 +14,5 @@ export {
 } from './metrics.js';
 export * as field from './schema.js';
 export type { Entries, Fault, FieldMetadata, Output, Schema, SchemaIssue, Section } from './schema-type.js';
-export { redactUrl, Secret } from './secret.js';
+export { redactUrl, Secret, withoutFile } from './secret.js';
 export { formatSize, tryParseSize } from './size.js';
