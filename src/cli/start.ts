@@ -9,8 +9,10 @@ import { resultLine } from './result-line.js';
 import { print, printError } from './terminal.js';
 
 const HOUR_MS = 3_600_000;
+/** `timeout`, npm and a terminal with a wrapper give one wish as two signals: to the process and to its group. */
+const SAME_WISH_MS = 1000;
 
-/** `sentinel start`: runs the agent until SIGTERM, SIGINT or SIGHUP; a second signal ends at once. Gives the exit code; throws before anything runs. */
+/** `sentinel start`: runs the agent until SIGTERM, SIGINT or SIGHUP; a second signal, a second later, ends at once. Gives the exit code; throws before anything runs. */
 export async function start(options: { config?: string }): Promise<number> {
   const loaded = await readConfiguration(options.config);
   const log = await createAgentLog(loaded.config.logging);
@@ -39,16 +41,17 @@ export async function start(options: { config?: string }): Promise<number> {
   }
 }
 
-/** The first signal that asks us to stop; SIGHUP comes from a terminal that goes away. Those after it end the process at once. */
+/** The first signal that asks us to stop; SIGHUP comes from a terminal that goes away. One that comes a second later or more ends the process at once. */
 function nextSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false;
+    let askedAt: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (asked) {
+      if (askedAt !== undefined) {
+        if (performance.now() - askedAt < SAME_WISH_MS) return;
         printError('sentinel: second signal: ends at once, without waiting for receivers');
         process.exit(EXIT.internal);
       }
-      asked = true;
+      askedAt = performance.now();
       resolve(signal);
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
