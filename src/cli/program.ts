@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { VERSION } from '../lib/index.js';
 
 /** Receives the exit code of the command that ran. */
 export type OnExit = (exitCode: number) => void;
@@ -18,8 +19,9 @@ export function createProgram(onExit: OnExit): Command {
     .description('Probes and collects on network hosts, and pushes by Prometheus remote write.')
     .exitOverride()
     .showSuggestionAfterError()
+    .showHelpAfterError('Run the command with `--help`.')
     .enablePositionalOptions()
-    .helpCommand(false);
+    .version(VERSION, '-V, --version', 'print the version of Sentinel');
   addAgentCommands(program, onExit);
   addTrigger(program, onExit);
   addPlugins(program, onExit);
