@@ -3,8 +3,8 @@ export type { Config, LoggingOptions } from './config.js';
 export { readDataDirectory } from './data-directory.js';
 export { ConfigError } from './error.js';
 export { loadConfig } from './load.js';
-export { type ReadSource, readConfigApart } from './reader.js';
-export { Reloader, type ReloaderParts, type ReloadResult } from './reloader.js';
+export { readConfigApart } from './reader.js';
+export { Reloader, type ReloadResult } from './reloader.js';
 export { configText } from './shown.js';
 export {
   faultMessagesOf,
