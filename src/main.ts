@@ -23,6 +23,7 @@ import {
   systemClock,
   VERSION,
 } from './lib/index.js';
+import type { Next } from './model/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
 import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
@@ -219,6 +220,16 @@ function lockOrWarn(directory: string, log: Logger): DirectoryLock | undefined {
   }
 }
 
+/** The way into the block stage, past the one who knows whether the clock was right. */
+function toBlock(road: DependencyContainer): Next {
+  const block = road.resolve<BlockStage>(BLOCK);
+  const clock = road.resolve<ClockGuard>(CLOCK_GUARD);
+  return (batch) => {
+    clock.correct(batch);
+    return block.push(batch);
+  };
+}
+
 /** Says how each stage is made, and which neighbour it gets. */
 function wire(road: DependencyContainer, running: ReadConfig, reload: () => Promise<ReloadResult>): void {
   const made = <T>(make: (parts: { clock: Clock; log: Logger; metrics: Metrics }) => T) =>
@@ -263,23 +274,17 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
   });
   road.register(Probes, {
     useFactory: made(({ log, ...parts }) => {
-      const block = road.resolve<BlockStage>(BLOCK);
-      const clock = road.resolve<ClockGuard>(CLOCK_GUARD);
       return new Probes({
         ...parts,
         log: log.child({ component: 'probe' }),
         ...probeSettings(running),
-        next: (batch) => {
-          clock.correct(batch);
-          return block.push(batch);
-        },
+        next: toBlock(road),
       });
     }),
   });
   road.register(SelfMetrics, {
     useFactory: made(({ clock, metrics }) => {
-      const block = road.resolve<BlockStage>(BLOCK);
-      return new SelfMetrics({ clock, metrics, next: (batch) => block.push(batch) });
+      return new SelfMetrics({ clock, metrics, next: toBlock(road) });
     }),
   });
   road.register(LoopDelay, { useFactory: made((parts) => new LoopDelay(parts)) });
