@@ -297,8 +297,10 @@ test('completion: what bash offers', async () => {
   assert.deepEqual(offered(['sentinel', '']), [
     'start',
     'check',
+    'status',
     'trigger',
     'plugins',
+    'service',
     'version',
     'completion',
   ]);
