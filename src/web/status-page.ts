@@ -21,8 +21,7 @@ export interface StatusPage {
   hosts: readonly HostStatus[];
   /** Whether the last reload was taken. */
   reloaded: boolean;
-  /** What else can be asked for; `method` where that is more than looking. */
-  endpoints: readonly { method?: string; path: string; does: string }[];
+  endpoints: readonly { path: string; does: string }[];
 }
 
 /** A part of the tasks, and what it is a part of. */
@@ -73,15 +72,11 @@ ${tasksPart(page)}
 ${hostsPart(page)}
 <h2>More</h2>
 <ul>
-${page.endpoints.map(endpointItem)}</ul>
+${page.endpoints.map(({ path, does }) => html`<li><a href="${path}">${path}</a> ${does}</li>\n`)}</ul>
 </body>
 </html>
 `;
   return text;
-}
-
-function endpointItem({ method, path, does }: StatusPage['endpoints'][number]): Html {
-  return html`<li>${method === undefined ? html`<a href="${path}">${path}</a>` : path} ${does}</li>\n`;
 }
 
 interface Verdict {

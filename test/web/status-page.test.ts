@@ -111,7 +111,7 @@ test('destinations, tasks and hosts, with what is wrong', async () => {
 test('a refused reload is said; what changes something is no link', async () => {
   const taken = await pageOf({});
   assert.doesNotMatch(taken, /reload was refused/);
-  assert.match(taken, /<li>\/-\/reload POST/);
+  assert.doesNotMatch(taken, /href="\/-\/reload/);
   const runtime = () => ({ ...viewWith().runtime(), reloaded: false });
   assert.match(await pageOf({ runtime }), /The last reload was refused/);
 });
