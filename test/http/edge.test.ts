@@ -325,3 +325,12 @@ test('a port in use: said once with the cure, tried again until it is free', asy
   await edge.close();
   assert.equal(edge.address, undefined);
 });
+
+test('a socket whose path is too long for the kernel is said, not cut off', async () => {
+  const { lines, log } = logLines();
+  const edge = edgeOf({ listen: `unix:/tmp/${'x'.repeat(110)}.sock`, listener: 'control', log });
+  await edge.start();
+  assert.equal(edge.address, undefined);
+  assert.match(String(lines[0]?.msg), /at most 107 bytes; change sentinel\.data_dir/);
+  await edge.close();
+});
