@@ -1,8 +1,7 @@
 import { VERSION } from '../lib/index.js';
 import { TASK_STATES, type TaskState } from '../probe/index.js';
 import type { StatusPage } from '../web/index.js';
-import type { Endpoint } from './endpoints.js';
-import type { RouteParts } from './routes.js';
+import type { Endpoint, RouteParts } from './endpoint.js';
 import { filterTasks, type JudgedTask, judge, readFilter } from './tasks.js';
 
 /** Tasks on one page: what a browser shows at once, however many there are. */
