@@ -47,6 +47,13 @@ function explainInstall(output) {
   return ['cannot install the packages of package.json; npm said:', ...output.trim().split('\n').slice(-15)];
 }
 
+/** Debian 12 has Node 18, for one; npm would only warn, and the build fail in words of its own. */
+function refuseOldNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if ((major === 20 && minor >= 20) || (major === 22 && minor >= 15) || major > 22) return;
+  fail([`Node ${process.versions.node} is too old; install Node 20.20 or newer (22, 24)`]);
+}
+
 /** Whether node_modules holds every package of the lock file, in its version. */
 function installed() {
   const packagesOf = (file) => JSON.parse(readFileSync(join(root, file), 'utf8')).packages;
@@ -120,7 +127,7 @@ const nativeAddons = {
 const banner = `import { createRequire as __createRequire } from 'node:module'; import { fileURLToPath as __toPath } from 'node:url'; import { dirname as __dirnameOf } from 'node:path';
 const require = __createRequire(import.meta.url); const __filename = __toPath(import.meta.url); const __dirname = __dirnameOf(__filename);`;
 
-/** Bundles the compiled program into dist/: two programs with shared chunks, one file per plugin, and the native addons. */
+/** Bundles the compiled program into dist/: three programs with shared chunks, one file per plugin, and the native addons. */
 export async function bundle() {
   const { build } = await import('esbuild');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -140,7 +147,11 @@ export async function bundle() {
   };
   await build({
     ...common,
-    entryPoints: { sentinel: '.build/src/cli/sentinel.js', 'probe-host': '.build/src/probe/host-process.js' },
+    entryPoints: {
+      sentinel: '.build/src/cli/sentinel.js',
+      'probe-host': '.build/src/probe/host-process.js',
+      'store-worker': '.build/src/buffer/store-worker.js',
+    },
     splitting: true,
     outdir: next,
   });
@@ -161,6 +172,7 @@ export async function bundle() {
   cpSync(join(root, 'node_modules/raw-socket/build/Release/raw.node'), join(native, 'raw.node'));
   writeFileSync(join(next, 'package.json'), '{ "type": "module" }\n');
   cpSync(join(root, 'LICENSE'), join(next, 'LICENSE'));
+  cpSync(join(root, 'config/systemd'), join(next, 'systemd'), { recursive: true });
   const old = join(root, `.build/old-${process.pid}`);
   const dist = join(root, 'dist');
   if (existsSync(dist)) renameSync(dist, old);
@@ -168,10 +180,23 @@ export async function bundle() {
   rmSync(old, { recursive: true, force: true });
 }
 
+/** What a user who has built as root before, or in another's checkout, must be told. */
+function explainDenied(error) {
+  if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
+  fail([
+    `cannot build: may not write "${error.path}"; another user built here: chown -R ${root} to this user, or build as that one`,
+  ]);
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  refuseOldNode();
   install();
   say('building ...');
-  compile();
-  await bundle();
+  try {
+    compile();
+    await bundle();
+  } catch (error) {
+    explainDenied(error);
+  }
   say('built dist/');
 }

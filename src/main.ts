@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
-import { type BlockStage, createBlockStage, routesOf } from './block/index.js';
+import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
 import { type BlockBuffer, type DirectoryLock, lockDirectory, openBuffer } from './buffer/index.js';
 import {
   type Config,
@@ -23,8 +23,10 @@ import {
   systemClock,
   VERSION,
 } from './lib/index.js';
+import type { Next } from './model/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
+import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
 import { LoopDelay, SelfMetrics, type SelfSettings } from './self/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
@@ -71,6 +73,7 @@ const SENDER = Symbol('Sender');
 const BLOCK = Symbol('BlockStage');
 const HTTP = Symbol('HttpEdge');
 const CONTROL = Symbol('ControlEdge');
+const CLOCK_GUARD = Symbol('ClockGuard');
 
 /** Start of this process, wall clock. */
 const START_MS = Date.now() - performance.now();
@@ -154,6 +157,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     stop: once(async () => {
       await reloader.close();
       self.stop();
+      road.resolve<ClockGuard>(CLOCK_GUARD).stop();
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });
@@ -216,6 +220,16 @@ function lockOrWarn(directory: string, log: Logger): DirectoryLock | undefined {
   }
 }
 
+/** The way into the block stage, past the one who knows whether the clock was right. */
+function toBlock(road: DependencyContainer): Next {
+  const block = road.resolve<BlockStage>(BLOCK);
+  const clock = road.resolve<ClockGuard>(CLOCK_GUARD);
+  return (batch) => {
+    clock.correct(batch);
+    return block.push(batch);
+  };
+}
+
 /** Says how each stage is made, and which neighbour it gets. */
 function wire(road: DependencyContainer, running: ReadConfig, reload: () => Promise<ReloadResult>): void {
   const made = <T>(make: (parts: { clock: Clock; log: Logger; metrics: Metrics }) => T) =>
@@ -248,21 +262,29 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
       }),
     ),
   });
-  road.register(Probes, {
+  road.register<ClockGuard>(CLOCK_GUARD, {
     useFactory: made(({ log, ...parts }) => {
       const block = road.resolve<BlockStage>(BLOCK);
+      const boot = new BootClock(parts.clock, (stepMs) => {
+        block.flush();
+        road.resolve<BlockBuffer>(BUFFER).shiftUnsent(stepMs, shiftBlock);
+      });
+      return watchClock({ ...parts, log: log.child({ component: 'schedule' }) }, boot);
+    }),
+  });
+  road.register(Probes, {
+    useFactory: made(({ log, ...parts }) => {
       return new Probes({
         ...parts,
         log: log.child({ component: 'probe' }),
         ...probeSettings(running),
-        next: (batch) => block.push(batch),
+        next: toBlock(road),
       });
     }),
   });
   road.register(SelfMetrics, {
     useFactory: made(({ clock, metrics }) => {
-      const block = road.resolve<BlockStage>(BLOCK);
-      return new SelfMetrics({ clock, metrics, next: (batch) => block.push(batch) });
+      return new SelfMetrics({ clock, metrics, next: toBlock(road) });
     }),
   });
   road.register(LoopDelay, { useFactory: made((parts) => new LoopDelay(parts)) });
@@ -315,6 +337,7 @@ function viewOf(
       dataDirectory: running.config.sentinel.dataDirectory,
       startMs: START_MS,
       configFile: running.config.file,
+      reloaded: metrics.value('sentinel_config_last_reload_successful') !== 0,
       loopDelayMs: delay.worstMs(),
       buffer: {
         memoryBytes: metrics.value('sentinel_buffer_memory_bytes') ?? 0,
@@ -335,11 +358,17 @@ function describeBuild(metrics: Metrics): void {
   metrics
     .gauge('sentinel_start_time_seconds', 'Start of the agent, seconds since 1970.')
     .set(START_MS / 1000);
+  metrics.gaugeOf('nodejs_active_timers', 'Timers of the agent process that are set.', activeTimers);
   metrics.gaugeOf(
     'process_resident_memory_bytes',
     'Resident memory of the agent process, without its probe hosts.',
     () => process.memoryUsage.rss(),
   );
+}
+
+/** Timers of this process that are set; a number that grows is a leak. */
+function activeTimers(): number {
+  return process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
 }
 
 /** What may be asked for twice happens once. */

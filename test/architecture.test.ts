@@ -31,6 +31,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/web': [...GROUND, 'src/probe', 'src/sender'],
   // ops speaks with the host's service manager about the process, and knows no stage
   'src/ops': ['src/lib'],
+  // `status` prints what the control socket answers
   'src/cli': [
     ...GROUND,
     'src/net',
@@ -39,6 +40,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'src/probe',
     'src/sender',
     'src/ops',
+    'src/http',
     'src/main',
   ],
   'src/main': ['*'],

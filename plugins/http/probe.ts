@@ -126,7 +126,7 @@ function serverName(task: HttpTask, hop: Hop): string {
 }
 
 function messageOf(task: HttpTask, hop: Hop, cookie: string | undefined): Message {
-  const own = hop.trusted ? task.headers : { 'user-agent': task.headers['user-agent']! };
+  const own = hop.trusted ? task.headers : headersForOthers(task);
   const headers: Record<string, string> = { host: hop.url.host, ...own };
   if (cookie !== undefined)
     headers.cookie = headers.cookie === undefined ? cookie : `${headers.cookie}; ${cookie}`;
@@ -140,6 +140,12 @@ function messageOf(task: HttpTask, hop: Hop, cookie: string | undefined): Messag
     headers,
     body: hop.body,
   };
+}
+
+/** What another host than the configured one gets: enough to answer in the way that is read here. */
+function headersForOthers({ headers, bodyRules }: HttpTask): Record<string, string> {
+  const own = { 'user-agent': headers['user-agent']! };
+  return bodyRules.compression === '' ? own : { ...own, 'accept-encoding': bodyRules.compression };
 }
 
 /** Where an answer sends us: as a browser and blackbox_exporter do, 301-303 turn everything but HEAD into a GET. */

@@ -118,8 +118,7 @@ export class RawEcho implements Echo {
     } catch (error) {
       this.#inFlight[sequence] = undefined;
       const code = socketErrorCode(error);
-      const fault = sendFault(code, probe, socket !== undefined);
-      if (fault === undefined) throw error;
+      const fault = sendFault(code, probe, socket !== undefined) ?? unexplained(error);
       if (socket !== undefined && INTERFACE_GONE.includes(code)) this.#discard(socket);
       return fault;
     }
@@ -238,6 +237,11 @@ const OVERFLOWED: EchoOutcome = {
   kind: 'unjudged',
   evidence: 'the receive buffer overflowed while the reply was due',
 };
+
+/** Not thrown: packets go out behind timers, where an error would end the process and with it every other ping. */
+function unexplained(error: unknown): EchoOutcome {
+  return { kind: 'unjudged', evidence: `cannot send: ${error instanceof Error ? error.message : error}` };
+}
 
 function silence(timeoutMs: number): EchoOutcome {
   return { kind: 'lost', reason: 'timeout', evidence: `no reply within ${Math.round(timeoutMs)}ms` };

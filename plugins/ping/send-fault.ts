@@ -28,7 +28,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 /**
  * Reads the error `code` of opening a socket or (`opened`) of sending on it. What the path refuses is loss; what this host cannot do as configured is a
- * failure without a measurement. `undefined` for an error that only a bug explains.
+ * failure without a measurement. `undefined` for an error that is not known here.
  */
 export function sendFault(code: string, probe: Probe, opened: boolean): SendFault | undefined {
   if (!opened && (code === 'EPERM' || code === 'EACCES'))

@@ -2,16 +2,20 @@ import protobuf from 'protobufjs/minimal.js';
 import { compareBytes, type Labels } from '../model/index.js';
 
 // Field numbers and wire types of remote-write 1.0 (prompb/types.proto): tag = field << 3 | wire type.
-const TAG_TIMESERIES = 0x0a;
+export const TAG_SERIES = 0x0a;
 const TAG_LABEL = 0x0a;
 const TAG_NAME = 0x0a;
 const TAG_VALUE = 0x12;
 /** `samples` of a TimeSeries. */
-const TAG_SAMPLE = 0x12;
+export const TAG_SERIES_SAMPLE = 0x12;
 /** `value` of a Sample, a double. */
 const TAG_SAMPLE_VALUE = 0x09;
 /** `timestamp` of a Sample, an int64. */
 export const TAG_SAMPLE_TIMESTAMP = 0x10;
+
+const LEAST_INT64 = -(2 ** 63);
+/** The greatest number below 2^63 that a double holds. */
+const GREATEST_INT64 = 2 ** 63 - 1024;
 
 /** Bytes of `Sample` beside the varint of its timestamp: two tags and a double. */
 const SAMPLE_FIXED_BYTES = 10;
@@ -50,17 +54,21 @@ export function encodeLabels(labels: Labels): Uint8Array {
 export function seriesPrefix(labelBytes: Uint8Array, timestampBytes: number): Uint8Array {
   const sampleLength = SAMPLE_FIXED_BYTES + timestampBytes;
   const writer = protobuf.Writer.create();
-  writer.uint32(TAG_TIMESERIES).uint32(labelBytes.length + 2 + sampleLength);
+  writer.uint32(TAG_SERIES).uint32(labelBytes.length + 2 + sampleLength);
   const head = writer.finish();
   const prefix = new Uint8Array(head.length + labelBytes.length + 3);
   prefix.set(head);
   prefix.set(labelBytes, head.length);
-  prefix.set([TAG_SAMPLE, sampleLength, TAG_SAMPLE_VALUE], head.length + labelBytes.length);
+  prefix.set([TAG_SERIES_SAMPLE, sampleLength, TAG_SAMPLE_VALUE], head.length + labelBytes.length);
   return prefix;
 }
 
-/** Writes the varint of an int64 at the start of `into` (ten bytes are enough); gives its length. A fraction is cut off. */
-export function writeInt64(value: number, into: Uint8Array): number {
+/**
+ * Writes the varint of an int64 at the start of `into` (ten bytes are enough); gives its length. A fraction is cut off, what an int64 does not hold
+ * becomes its edge, and NaN 0: a plugin may give any number, and Infinity would be written for ever.
+ */
+export function writeInt64(number: number, into: Uint8Array): number {
+  const value = Math.min(Math.max(number || 0, LEAST_INT64), GREATEST_INT64);
   let length = 0;
   if (value < 0) {
     // Two's complement in 64 bits: always ten bytes.

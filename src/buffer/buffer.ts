@@ -1,88 +1,24 @@
-import { type Clock, invariant, type Logger, type Metrics, Throttle, type Timer } from '../lib/index.js';
+import { invariant, type Logger, Throttle, type Timer } from '../lib/index.js';
 import type { Block, Taken } from '../model/index.js';
+import type { BlockBuffer, BufferSetUp, Lane, Lease, PendingStats, Routes } from './block-buffer.js';
+import { BootBlocks, type ShiftBlock } from './boot-blocks.js';
 import { Disk } from './disk.js';
 import { type HeldBlock, Memory } from './memory.js';
 import type { BufferOptions } from './options.js';
 import { type DropReason, Queue, Queues } from './queue.js';
-import { countsOf, type Found, type OpenStore, openSqliteStore, type Removed } from './store.js';
-
-/** A block that a destination is sending: its until `ack`, `release` or `drop`. */
-export interface Lease {
-  readonly destination: string;
-  readonly id: number;
-  /** Requests for it that failed before. */
-  readonly attempts: number;
-  readonly block: Block;
-}
-
-/** Which end of what is pending: `oldest` keeps the order, `fresh` gives the newest first. */
-export type Lane = 'oldest' | 'fresh';
-
-/** What is pending for a destination. */
-export interface PendingStats {
-  blocks: number;
-  samples: number;
-  bytes: number;
-  /** Oldest timestamp of the oldest block, ms; `undefined` when nothing is pending. */
-  oldestMs: number | undefined;
-  /** Samples given up since start, for any reason. */
-  droppedSamples: number;
-}
-
-/**
- * Keeps every block until each destination of its route has acknowledged it, or a limit dropped it, which is counted. Blocks younger than the
- * commit interval live in memory alone; older ones in SQLite. What it is told is done in the order in which it was told.
- */
-export interface BlockBuffer {
-  /** Takes a block for the destinations of its route. `refused` only after `close`. Never waits for the disk. */
-  push(block: Block): Taken;
-  /** Hands a block out that nobody else of this destination has; `undefined` when there is none. */
-  take(destination: string, lane: Lane): Promise<Lease | undefined>;
-  /** The receiver has it. */
-  ack(lease: Lease): Promise<void>;
-  /** The receiver may take it later: it keeps its place. */
-  release(lease: Lease): Promise<void>;
-  /** The receiver will never take it. */
-  drop(lease: Lease, reason: 'refused'): Promise<void>;
-  /** Writes everything that is in memory only. */
-  commit(): Promise<void>;
-  /** Settles when all that was taken so far is committed, delivered or dropped. */
-  safe(): Promise<void>;
-  /** What is pending for a destination. */
-  stats(destination: string): PendingStats;
-  /** Calls back after each `push`; gives the function that ends it. */
-  onPush(listener: () => void): () => void;
-  /**
-   * From now on blocks go where these routes say. What is queued stays, also for a destination that no route names any longer; its queue goes
-   * when it is empty. Blocks of a route that is gone must have been pushed before.
-   */
-  setRoutes(routes: Routes): void;
-  /** From now on by these options; `synchronous` stays as it was when the file was opened. */
-  setOptions(options: BufferOptions): void;
-  /** Commits, closes the file, and refuses blocks from now on. What cannot be committed is lost, counted and logged. */
-  close(): Promise<void>;
-}
-
-/** Names of the destinations of each route. */
-export type Routes = ReadonlyMap<string, readonly string[]>;
-
-/** What a buffer needs. */
-export interface BufferSetUp {
-  /** `sentinel.data_dir`; made when it is not there. Must be locked by this process. */
-  directory: string;
-  options: BufferOptions;
-  routes: Routes;
-  clock: Clock;
-  log: Logger;
-  metrics: Metrics;
-  /** Tests put a store with faults in. */
-  openStore?: OpenStore;
-}
+import { countsOf, type Found, type Removed, type StoredBlock, type Written } from './store.js';
+import { openWorkerStore } from './worker-store.js';
 
 /** How often, at most, blocks are looked through for old ones. */
 const EXPIRE_MS = 1000;
+/** How often, at least, when there is a limit. */
+const MAX_EXPIRE_MS = 60_000;
 /** Of equal log lines at most one in this time. */
 const LOG_PERIOD_MS = 60_000;
+/** Bytes of blocks that are written in one transaction: they are copied on the way to the worker. */
+const COMMIT_BYTES = 4 * 2 ** 20;
+/** How often it is looked whether the disk still answers, by whoever waits for it at the end. */
+const PATIENCE_MS = 500;
 
 const NOTHING: PendingStats = { blocks: 0, samples: 0, bytes: 0, oldestMs: undefined, droppedSamples: 0 };
 
@@ -97,11 +33,13 @@ export async function openBuffer(setUp: BufferSetUp): Promise<BlockBuffer> {
 
 class TwoLevelBuffer implements BlockBuffer {
   readonly #setUp: BufferSetUp;
+  #options: BufferOptions;
   readonly #log: Logger;
   readonly #queues: Queues;
   readonly #memory = new Memory();
   readonly #disk: Disk;
   readonly #throttle: Throttle;
+  readonly #bootBlocks: BootBlocks;
   readonly #listeners = new Set<() => void>();
   #routes: Routes = new Map();
   #waiters: { id: number; resolve: () => void }[] = [];
@@ -109,24 +47,32 @@ class TwoLevelBuffer implements BlockBuffer {
   #lastId: number;
   #lastCommitMs = -Infinity;
   #lastExpireMs = -Infinity;
-  #commitQueued = false;
+  #lastTickMs = -Infinity;
+  #tickQueued = false;
   #timer: Timer | undefined;
+  #timerMs = 0;
   #closed = false;
 
-  constructor(given: BufferSetUp) {
-    // The options are an object of our own, which the disk sees too: they may change.
-    const setUp = { ...given, options: { ...given.options } };
+  constructor(setUp: BufferSetUp) {
     this.#setUp = setUp;
+    this.#options = setUp.options;
     this.#log = setUp.log;
     // Ids rise from run to run without asking the file, which may become readable only later.
     this.#lastId = Math.floor(setUp.clock.now() * 1000);
+    this.#bootBlocks = new BootBlocks(setUp.clock);
     this.#throttle = new Throttle(LOG_PERIOD_MS, () => setUp.clock.monotonic());
     this.#queues = new Queues((name) => {
       const queue: Queue = new Queue(name, setUp, () => this.#oldestMs(queue));
       return queue;
     });
     const isHeld = (name: string, id: number) => this.#memory.get(name, id) !== undefined;
-    this.#disk = new Disk({ openStore: openSqliteStore, ...setUp, queues: this.#queues, isHeld });
+    this.#disk = new Disk({
+      openStore: openWorkerStore,
+      ...setUp,
+      options: () => this.#options,
+      queues: this.#queues,
+      isHeld,
+    });
     setUp.metrics.gaugeOf(
       'sentinel_buffer_memory_bytes',
       'Bytes of blocks that are in memory only.',
@@ -139,6 +85,7 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#lastId = Math.max(this.#lastId, this.#disk.lastId);
     this.#setRoutes(this.#setUp.routes);
     for (const { name } of this.#queues.all()) this.#tellQueued(name, 'run');
+    this.#arm();
   }
 
   setRoutes(routes: Routes): void {
@@ -148,17 +95,20 @@ class TwoLevelBuffer implements BlockBuffer {
       if (before.has(name) !== this.#queues.isConfigured(name)) this.#tellQueued(name, 'configuration');
   }
 
+  setOptions(options: BufferOptions): void {
+    const before = this.#options;
+    this.#options = options;
+    if (options.synchronous !== before.synchronous) void this.#turn(() => this.#disk.sleep());
+    this.#arm();
+  }
+
+  shiftUnsent(stepMs: number, shift: ShiftBlock): void {
+    this.#bootBlocks.step(stepMs, shift);
+  }
+
   #setRoutes(routes: Routes): void {
     this.#routes = routes;
     this.#queues.configure(destinationsOf(routes));
-  }
-
-  setOptions(options: BufferOptions): void {
-    const { synchronous } = this.#setUp.options;
-    Object.assign(this.#setUp.options, options, { synchronous });
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#arm();
   }
 
   /** Says what is queued for a destination that has just come or gone. */
@@ -183,45 +133,64 @@ class TwoLevelBuffer implements BlockBuffer {
       `route ${block.route} has no destination`,
     );
     this.#memory.add(++this.#lastId, block, destinations);
+    this.#bootBlocks.note(this.#lastId);
     for (const name of destinations) this.#queues.get(name).come(countsOf(block));
-    const { commitIntervalMs, maxMemoryBytes } = this.#setUp.options;
-    if (commitIntervalMs === 0 || this.#memory.bytes > maxMemoryBytes) this.#commitSoon();
+    const { commitIntervalMs, maxMemoryBytes } = this.#options;
+    const isFull = this.#memory.bytes > maxMemoryBytes;
+    if (isFull && this.#disk.health.isStalled) this.#trimMemory();
+    if (isFull || commitIntervalMs === 0) this.#commitSoon();
     else this.#arm();
     for (const listener of this.#listeners) listener();
     return 'taken';
   }
 
-  take(destination: string, lane: Lane): Promise<Lease | undefined> {
+  async take(destination: string, lane: Lane): Promise<Lease | undefined> {
+    const queue = this.#queues.find(destination);
+    if (queue === undefined || queue.pending.blocks === 0) return undefined;
+    this.#expireMemory();
+    if (lane === 'fresh' || queue.stored.blocks === 0) {
+      // Fast path: what is in memory goes out also while the disk is busy, or stalls.
+      const end = lane === 'fresh' ? 'newest' : 'oldest';
+      const found = this.#memory.find(queue.name, end, queue.leased);
+      if (found !== undefined) return this.#lend(queue, found);
+      if (queue.stored.blocks === 0) return undefined;
+    }
     return this.#turn(async () => {
-      const queue = this.#queues.find(destination);
-      if (queue === undefined || queue.pending.blocks === 0) return undefined;
       await this.#expire();
       const found = await this.#find(queue, lane);
-      if (found === undefined) return undefined;
-      queue.leased.add(found.id);
-      return { destination, ...found };
+      return found === undefined ? undefined : this.#lend(queue, found);
     });
   }
 
+  #lend(queue: Queue, { id, attempts, block: kept }: Found): Lease {
+    queue.leased.add(id);
+    const block = this.#bootBlocks.corrected(id, kept);
+    if (this.#bootBlocks.isNew(queue.name, id)) queue.countShifted(kept.samples);
+    return { destination: queue.name, id, attempts, block, kept };
+  }
+
   ack(lease: Lease): Promise<void> {
-    return this.#turn(() => this.#settle(lease, 'accepted'));
+    return this.#settle(lease, 'accepted');
   }
 
   drop(lease: Lease, reason: 'refused'): Promise<void> {
-    return this.#turn(() => this.#settle(lease, reason));
+    return this.#settle(lease, reason);
   }
 
-  release({ destination, id }: Lease): Promise<void> {
-    return this.#turn(async () => {
-      if (!this.#queues.find(destination)?.leased.delete(id)) return;
-      const held = this.#memory.get(destination, id);
-      if (held === undefined) await this.#disk.countAttempt(destination, id);
-      else held.owners.set(destination, held.owners.get(destination)! + 1);
+  async release({ destination, id }: Lease): Promise<void> {
+    const queue = this.#queues.find(destination);
+    const held = this.#memory.get(destination, id);
+    if (held !== undefined) {
+      if (queue?.leased.delete(id)) held.owners.set(destination, held.owners.get(destination)! + 1);
+      return;
+    }
+    await this.#turn(async () => {
+      if (queue?.leased.delete(id)) await this.#disk.countAttempt(destination, id);
     });
   }
 
   commit(): Promise<void> {
-    return this.#turn(() => this.#commit(this.#memory.blocks));
+    return this.#unlessStalled(this.#turn(() => this.#commit(this.#memory.blocks)));
   }
 
   safe(): Promise<void> {
@@ -243,35 +212,33 @@ class TwoLevelBuffer implements BlockBuffer {
     return () => this.#listeners.delete(listener);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed = true;
-    return this.#turn(async () => {
-      await this.#commit(this.#memory.blocks);
-      this.#timer?.cancel();
-      this.#listeners.clear();
-      let lost = 0;
-      for (const held of this.#memory.blocks) {
-        for (const name of held.owners.keys()) {
-          this.#queues.get(name).go(countsOf(held.block), 'unsaved');
-          lost += held.block.samples;
-        }
-      }
-      this.#memory.remove(this.#memory.blocks);
-      this.#tellSafe();
-      if (lost > 0)
-        this.#log.error(
-          { samples: lost },
-          'Samples are lost: the buffer could not be written before the stop',
-        );
-      await this.#disk.close();
-    });
+    this.#timer?.cancel();
+    await this.#unlessStalled(this.#turn(() => this.#commit(this.#memory.blocks)));
+    this.#listeners.clear();
+    this.#loseMemory();
+    await this.#unlessStalled(this.#turn(() => this.#disk.close()));
   }
 
-  /** One thing at a time, in order: what is being written cannot be dropped meanwhile, nor handed out twice. */
+  /** One thing at a time with the disk, in order: what is being read cannot be dropped meanwhile, nor handed out twice. What concerns memory alone does not wait. */
   #turn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#lastTurn.then(work);
     this.#lastTurn = result.catch(() => undefined); // Whoever asked for the work gets its error.
     return result;
+  }
+
+  /** Waits for the disk, but not for one that has stopped answering. */
+  #unlessStalled(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let timer: Timer | undefined;
+      const look = () => {
+        if (this.#disk.health.isStalled) resolve();
+        else timer = this.#setUp.clock.after(PATIENCE_MS, look);
+      };
+      look();
+      work.then(resolve, reject).finally(() => timer?.cancel());
+    });
   }
 
   #oldestMs(queue: Queue): number | undefined {
@@ -289,67 +256,105 @@ class TwoLevelBuffer implements BlockBuffer {
     return (await this.#disk.find(queue, 'oldest')) ?? this.#memory.find(queue.name, 'oldest', queue.leased);
   }
 
-  async #settle({ destination, id, block }: Lease, how: 'accepted' | DropReason): Promise<void> {
+  async #settle({ destination, id, kept }: Lease, how: 'accepted' | DropReason): Promise<void> {
     const queue = this.#queues.find(destination);
-    if (!queue?.leased.delete(id)) return; // Counted already, with the file that was set aside.
-    queue.go(countsOf(block), how);
     const held = this.#memory.get(destination, id);
-    if (held === undefined) await this.#disk.remove(queue, id, countsOf(block));
-    else this.#memory.disown(destination, held);
+    if (held === undefined) return this.#turn(() => this.#settleStored(destination, id, kept, how));
+    if (!queue?.leased.delete(id)) return;
+    queue.go(countsOf(kept), how);
+    this.#memory.disown(destination, held);
     this.#queues.forgetEmpty();
     this.#tellSafe();
   }
 
+  async #settleStored(
+    destination: string,
+    id: number,
+    block: Block,
+    how: 'accepted' | DropReason,
+  ): Promise<void> {
+    const queue = this.#queues.find(destination);
+    if (!queue?.leased.delete(id)) return; // Counted already, with the file that was set aside.
+    queue.go(countsOf(block), how);
+    await this.#disk.remove(queue, id, countsOf(block));
+    this.#queues.forgetEmpty();
+    this.#arm();
+  }
+
   #commitSoon(): void {
-    if (this.#commitQueued) return;
-    this.#commitQueued = true;
+    if (this.#tickQueued) return;
+    this.#tickQueued = true;
     void this.#turn(async () => {
-      this.#commitQueued = false;
-      if (this.#disk.restMs === 0) await this.#commit(this.#memory.blocks);
+      this.#tickQueued = false;
+      if (this.#disk.health.restMs === 0) await this.#commit(this.#memory.blocks);
       else this.#trimMemory();
       this.#arm();
     });
   }
 
-  /** What the timer does. Young blocks go with an old one, so that half as many transactions do; without an old one, nothing is written, and a file that has become empty shrinks. */
-  async #commitDue(): Promise<void> {
-    const { options, clock } = this.#setUp;
+  /** What the timer does. Young blocks go with an old one, so that half as many transactions do; without an old one, nothing is written. */
+  async #tick(): Promise<void> {
+    const { clock } = this.#setUp;
+    const { commitIntervalMs } = this.#options;
     const oldest = this.#memory.blocks[0];
     const now = clock.monotonic();
-    if (oldest !== undefined && oldest.block.bornMs + options.commitIntervalMs <= now) {
-      const youngMs = now - options.commitIntervalMs / 2;
-      return this.#commit(this.#memory.blocks.filter(({ block }) => block.bornMs <= youngMs));
-    }
-    await this.#disk.shrink();
-    this.#arm();
+    this.#lastTickMs = now;
+    if (oldest !== undefined && oldest.block.bornMs + commitIntervalMs <= now) {
+      const youngMs = now - commitIntervalMs / 2;
+      await this.#commit(this.#memory.blocks.filter(({ block }) => block.bornMs <= youngMs));
+    } else if (this.#disk.health.isFailing && this.#disk.health.restMs === 0) await this.#disk.retry();
+    await this.#expire();
+    if (this.#disk.restAtMs <= now) await this.#disk.rest();
   }
 
-  /** Writes blocks in one transaction. */
+  /** Writes blocks, a few megabytes in one transaction. */
   async #commit(blocks: readonly HeldBlock[]): Promise<void> {
     this.#lastCommitMs = this.#setUp.clock.monotonic();
     await this.#disk.retry();
     this.#lastId = Math.max(this.#lastId, this.#disk.lastId);
     await this.#expire();
-    const due = blocks.filter(({ owners }) => owners.size > 0);
-    if (due.length > 0) await this.#write(due);
+    for (const due of chunksOf(blocks)) if (!(await this.#write(due))) break;
     this.#arm();
   }
 
-  async #write(due: readonly HeldBlock[]): Promise<void> {
-    const result = await this.#disk.write(due, this.#leased());
+  async #write(blocks: readonly HeldBlock[]): Promise<boolean> {
+    const due = blocks.filter(({ owners }) => owners.size > 0);
+    if (due.length === 0) return true;
+    const asWritten = due.map(({ id, block, owners }) => ({ id, block, owners: new Map(owners) }));
+    const result = await this.#disk.write(asWritten, this.#leased());
     if (result === undefined) {
       this.#trimMemory();
-      return;
+      return false;
     }
     this.#memory.remove(due.filter(({ id }) => !result.left.has(id)));
     this.#countDropped(result.dropped, 'size');
     for (const held of due) if (result.left.has(held.id)) this.#giveUp(held, 'size');
+    await this.#catchUp(due, asWritten, result);
     this.#tellSafe();
+    return true;
   }
 
-  /** Only while the disk fails. */
+  /** Tells the disk what became of blocks while they were being written. */
+  async #catchUp(
+    due: readonly HeldBlock[],
+    asWritten: readonly StoredBlock[],
+    { left }: Written,
+  ): Promise<void> {
+    for (const [i, { id, block, owners }] of asWritten.entries()) {
+      if (left.has(id)) continue;
+      for (const [name, attempts] of owners) {
+        const nowAttempts = due[i]!.owners.get(name);
+        const queue = this.#queues.get(name);
+        if (nowAttempts === undefined) await this.#disk.remove(queue, id, countsOf(block));
+        else if (nowAttempts > attempts) await this.#disk.countAttempt(name, id);
+      }
+    }
+    this.#queues.forgetEmpty();
+  }
+
+  /** Only while the disk fails or stalls. */
   #trimMemory(): void {
-    const { onFull, maxMemoryBytes } = this.#setUp.options;
+    const { onFull, maxMemoryBytes } = this.#options;
     const order = onFull === 'drop_oldest' ? this.#memory.blocks : this.#memory.blocks.toReversed();
     for (const held of order) {
       if (this.#memory.bytes <= maxMemoryBytes) break;
@@ -369,6 +374,21 @@ class TwoLevelBuffer implements BlockBuffer {
     }
   }
 
+  /** At the end: what could not be committed. */
+  #loseMemory(): void {
+    let lost = 0;
+    for (const held of this.#memory.blocks) {
+      for (const name of held.owners.keys()) {
+        this.#queues.get(name).go(countsOf(held.block), 'unsaved');
+        lost += held.block.samples;
+      }
+    }
+    this.#memory.remove(this.#memory.blocks);
+    this.#tellSafe();
+    if (lost > 0)
+      this.#log.error({ samples: lost }, 'Samples are lost: the buffer could not be written before the stop');
+  }
+
   /** Blocks that the disk dropped. */
   #countDropped(removed: readonly Removed[], reason: DropReason): void {
     for (const { destination, samples, bytes } of removed) {
@@ -386,13 +406,23 @@ class TwoLevelBuffer implements BlockBuffer {
 
   /** Drops what is older than `max_age`. */
   async #expire(): Promise<void> {
-    const { options, clock } = this.#setUp;
+    const { clock } = this.#setUp;
+    const { maxAgeMs } = this.#options;
     const now = clock.monotonic();
-    if (options.maxAgeMs === 0 || now - this.#lastExpireMs < EXPIRE_MS) return;
+    if (maxAgeMs === 0 || now - this.#lastExpireMs < EXPIRE_MS) return;
     this.#lastExpireMs = now;
-    const limitMs = clock.now() - options.maxAgeMs;
-    this.#countDropped(await this.#disk.dropOlder(limitMs, this.#leased()), 'age');
-    for (const held of this.#memory.blocks) if (held.block.maxMs < limitMs) this.#giveUp(held, 'age');
+    const keep = new Set([...this.#leased(), ...this.#bootBlocks.wrong()]);
+    this.#countDropped(await this.#disk.dropOlder(clock.now() - maxAgeMs, keep), 'age');
+    this.#expireMemory();
+    this.#queues.forgetEmpty();
+  }
+
+  #expireMemory(): void {
+    const { maxAgeMs } = this.#options;
+    if (maxAgeMs === 0) return;
+    const limitMs = this.#setUp.clock.now() - maxAgeMs;
+    for (const held of this.#memory.blocks)
+      if (held.block.maxMs < limitMs && !this.#bootBlocks.isWrong(held.id)) this.#giveUp(held, 'age');
     this.#tellSafe();
   }
 
@@ -400,19 +430,52 @@ class TwoLevelBuffer implements BlockBuffer {
     return new Set([...this.#queues.all()].flatMap((queue) => [...queue.leased]));
   }
 
-  /** Sets the timer for the next commit. */
+  /** Sets the timer for what is due next. */
   #arm(): void {
-    const { options, clock } = this.#setUp;
-    const oldest = this.#memory.blocks[0];
-    if (oldest === undefined || this.#closed || this.#timer !== undefined) return;
-    // A block that could not be written (it is being sent while the disk is full) must not make the timer spin.
-    const restMs = Math.max(this.#disk.restMs, Math.min(1000, options.commitIntervalMs / 2 || 1000));
-    const now = clock.monotonic();
-    const dueMs = Math.max(oldest.block.bornMs + options.commitIntervalMs, this.#lastCommitMs + restMs);
-    this.#timer = clock.after(dueMs - now, () => {
+    if (this.#closed || this.#tickQueued) return;
+    const dueMs = Math.min(this.#commitDueMs(), this.#upkeepDueMs());
+    if (this.#timer !== undefined && dueMs === this.#timerMs) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (dueMs === Infinity) return;
+    const { clock } = this.#setUp;
+    this.#timerMs = dueMs;
+    this.#timer = clock.after(dueMs - clock.monotonic(), () => {
       this.#timer = undefined;
-      void this.#turn(() => this.#commitDue());
+      this.#tickQueued = true;
+      void this.#turn(async () => {
+        this.#tickQueued = false;
+        await this.#tick();
+        this.#arm();
+      });
     });
+  }
+
+  #commitDueMs(): number {
+    const { commitIntervalMs } = this.#options;
+    const oldest = this.#memory.blocks[0];
+    if (oldest === undefined) return Infinity;
+    // A block that could not be written (it is being sent while the disk is full) must not make the timer spin.
+    const restMs = Math.min(1000, commitIntervalMs / 2 || 1000);
+    return Math.max(
+      oldest.block.bornMs + commitIntervalMs,
+      this.#lastCommitMs + restMs,
+      this.#disk.health.retryAtMs,
+    );
+  }
+
+  /** What must also happen when nothing is pushed or taken: age, a disk that failed, a file that is no longer needed. */
+  #upkeepDueMs(): number {
+    const { maxAgeMs } = this.#options;
+    const { health, restAtMs } = this.#disk;
+    const isPending = maxAgeMs > 0 && [...this.#queues.all()].some(({ pending }) => pending.blocks > 0);
+    const periodMs = Math.min(Math.max(maxAgeMs / 10, EXPIRE_MS), MAX_EXPIRE_MS);
+    const dueMs = Math.min(
+      restAtMs,
+      isPending ? this.#lastExpireMs + periodMs : Infinity,
+      health.isFailing ? health.retryAtMs : Infinity,
+    );
+    return Math.max(dueMs, this.#lastTickMs + 1000);
   }
 
   #tellSafe(): void {
@@ -421,4 +484,19 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#waiters = this.#waiters.filter(({ id }) => id >= oldest);
     for (const { resolve } of settled) resolve();
   }
+}
+
+function* chunksOf(blocks: readonly HeldBlock[]): Generator<HeldBlock[]> {
+  let chunk: HeldBlock[] = [];
+  let bytes = 0;
+  for (const held of blocks) {
+    if (chunk.length > 0 && bytes + held.block.bytes.length > COMMIT_BYTES) {
+      yield chunk;
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(held);
+    bytes += held.block.bytes.length;
+  }
+  if (chunk.length > 0) yield chunk;
 }

@@ -1,24 +1,28 @@
-import { type Cell, type Clock, errorLine, formatSize, type Logger, type Metrics } from '../lib/index.js';
+import { type Cell, type Clock, errorLine, type Logger, type Metrics } from '../lib/index.js';
+import { DiskHealth, type Operation } from './disk-health.js';
+import { errorOf, isCorrupt, isDiskFault } from './fault.js';
+import { FILE, removeFiles } from './files.js';
+import { isEmptySync } from './open-store.js';
 import type { BufferOptions } from './options.js';
 import type { Queue, Queues } from './queue.js';
 import {
+  type Contents,
   countsOf,
   type Found,
-  isCorrupt,
-  isDiskFault,
+  type OpenOptions,
   type OpenStore,
   type Removed,
-  removeFiles,
+  type Salvage,
   type Store,
   type StoredBlock,
   type StoredCounts,
-  setAside,
+  type Written,
 } from './store.js';
 
 /** What the disk side of a buffer needs. */
 interface DiskSetUp {
   directory: string;
-  options: BufferOptions;
+  options: () => BufferOptions;
   queues: Queues;
   /** Whether a block is in memory still. */
   isHeld: (destination: string, id: number) => boolean;
@@ -28,49 +32,41 @@ interface DiskSetUp {
   openStore: OpenStore;
 }
 
-/** While the disk fails, how long to wait before trying again. */
-const RETRY_MS = 5000;
-
-/** What can fail on its own: a full disk is read all the same. */
-type Operation = 'read' | 'write' | 'remove';
+/** With nothing stored and nothing to do for so long, the file is closed, which ends its worker. */
+const IDLE_MS = 10_000;
 
 /**
  * The store behind its faults. A disk that fails (full, read-only, I/O) is said once and tried again; a file that is broken is set aside and
- * a new one started. Keeps the queues' knowledge of what is on disk. Nothing here throws for a fault: the caller learns that nothing was done.
+ * what can be read of it kept. Keeps the queues' knowledge of what is on disk. Nothing here throws for a fault: the caller learns that nothing was done.
  */
 export class Disk {
+  readonly health: DiskHealth;
   readonly #setUp: DiskSetUp;
   readonly #writtenBytes: Cell;
   readonly #commits: Cell;
-  readonly #errors: Cell;
-  readonly #faults = new Set<Operation>();
   #store: Store | undefined;
+  /** Bytes that the open store has written and that are counted. */
+  #countedBytes = 0;
+  /** Whether what the file holds is known. */
+  #known = false;
+  #closed = false;
   #usedBytes = 0;
-  #retryAtMs = -Infinity;
+  #usedAtMs = -Infinity;
 
   /** The highest id on disk when it was opened. */
   lastId = 0;
 
   constructor(setUp: DiskSetUp) {
     this.#setUp = setUp;
+    this.health = new DiskHealth(setUp);
     const { metrics } = setUp;
     this.#writtenBytes = metrics.counter(
       'sentinel_buffer_written_bytes_total',
-      'Bytes of blocks written to disk.',
+      'Bytes written to the file of the buffer and its journal.',
     );
     this.#commits = metrics.counter(
       'sentinel_buffer_commits_total',
       'Transactions that wrote blocks to disk.',
-    );
-    this.#errors = metrics.counter(
-      'sentinel_buffer_disk_errors_total',
-      'Operations on the file that failed.',
-    );
-    const healthy = () => (this.#store === undefined || this.#faults.size > 0 ? 0 : 1);
-    metrics.gaugeOf(
-      'sentinel_buffer_disk_healthy',
-      '1 while the file can be read and written, else 0.',
-      healthy,
     );
     metrics.gaugeOf(
       'sentinel_buffer_disk_bytes',
@@ -79,53 +75,44 @@ export class Disk {
     );
   }
 
-  /** Whether blocks could not be written the last time. */
-  get failing(): boolean {
-    return this.#store === undefined || this.#faults.has('write');
+  /** When the file can be closed for now, on the monotonic clock; `Infinity` while it is closed or needed. */
+  get restAtMs(): number {
+    return this.#store !== undefined && this.#isDelivered() ? this.#usedAtMs + IDLE_MS : Infinity;
   }
 
-  /** Milliseconds until a failing disk is tried again; 0 when it may be tried now. */
-  get restMs(): number {
-    return this.failing ? Math.max(0, this.#retryAtMs - this.#setUp.clock.monotonic()) : 0;
-  }
-
-  /** Opens the file, unless it is open, and takes in what it holds. */
+  /** Takes in what the file holds. When it holds nothing it stays closed until there is something to write. */
   async open(): Promise<void> {
-    const { directory, options, openStore } = this.#setUp;
-    for (let attempt = 1; this.#store === undefined && attempt <= 2; attempt++) {
-      try {
-        const store = await openStore(directory, options.synchronous);
-        await this.#restore(store);
-        this.#succeeded('write');
-      } catch (error) {
-        if (!isDiskFault(error)) throw error;
-        if (isCorrupt(error)) await this.#setAside(error);
-        else this.#failed('write', error);
-      }
+    if (this.#known) return;
+    try {
+      const { isEmpty, writtenBytes } = isEmptySync(this.#openOptions());
+      this.#writtenBytes.inc(writtenBytes);
+      this.#known = isEmpty;
+    } catch {
+      // The worker comes upon the same fault, and deals with it.
     }
+    if (this.#known) this.health.succeeded('open');
+    else await this.#wake();
   }
 
   /** After a fault: opens the file, and lets go of what was settled meanwhile. */
   async retry(): Promise<void> {
-    if (this.#faults.size > 0 && this.#isDelivered()) await this.#startAnew();
-    await this.open();
+    if (this.health.hasFaults && this.#isDelivered()) await this.#startAnew();
+    if (this.#store === undefined && this.health.isFailing) await this.#wake();
     for (const queue of this.#setUp.queues.all()) {
       for (const id of queue.settled) if (await this.#removed(queue, id)) queue.settled.delete(id);
     }
   }
 
   /** Writes blocks; gives what was dropped for them and what did not fit, or nothing when nothing was written. */
-  async write(blocks: readonly StoredBlock[], keep: ReadonlySet<number>): Promise<WriteResult | undefined> {
-    const { maxSizeBytes, onFull } = this.#setUp.options;
+  async write(blocks: readonly StoredBlock[], keep: ReadonlySet<number>): Promise<Written | undefined> {
+    const { maxSizeBytes, onFull } = this.#setUp.options();
     const limits = { maxBytes: maxSizeBytes, onFull, keep };
     const result = await this.#do('write', (store) => store.write(blocks, limits));
     if (result === undefined) return undefined;
     const written = blocks.filter(({ id }) => !result.left.has(id));
     if (written.length > 0) this.#commits.inc();
-    for (const { block, owners } of written) {
-      this.#writtenBytes.inc(block.bytes.length);
+    for (const { block, owners } of written)
       for (const name of owners.keys()) this.#setUp.queues.get(name).stored.add(countsOf(block));
-    }
     const dropped = this.#forget(result.dropped);
     await this.#look();
     return { dropped, left: result.left };
@@ -134,9 +121,17 @@ export class Disk {
   /** The oldest or newest block on disk that can be handed out. */
   async find(queue: Queue, end: 'oldest' | 'newest'): Promise<Found | undefined> {
     if (queue.stored.blocks === 0) return undefined;
-    const except = new Set([...queue.leased, ...queue.settled]);
-    return (await this.#do('read', async (store) => ({ found: await store.find(queue.name, end, except) })))
-      ?.found;
+    const result = await this.#do('read', async (store) => {
+      const except = new Set([...queue.leased, ...queue.settled]);
+      const result = await store.find(queue.name, end, except);
+      if (result.found === undefined && result.broken.length === 0 && this.#hasUnlent(queue))
+        throw errorOf({ message: 'blocks are missing', code: 'SQLITE_CORRUPT', syscall: undefined });
+      return result;
+    });
+    if (result === undefined || result.broken.length === 0) return result?.found;
+    this.#loseBroken(result.broken);
+    await this.#look();
+    return result.found;
   }
 
   /** A block on disk was settled. */
@@ -149,6 +144,7 @@ export class Disk {
 
   /** Drops what is older than `limitMs`; gives it. */
   async dropOlder(limitMs: number, keep: ReadonlySet<number>): Promise<Removed[]> {
+    if (this.#isDelivered()) return [];
     const removed = await this.#do('remove', (store) => store.dropOlder(limitMs, keep));
     if (removed === undefined || removed.length === 0) return [];
     const dropped = this.#forget(removed);
@@ -161,36 +157,93 @@ export class Disk {
     await this.#do('remove', (store) => store.countAttempt(destination, id));
   }
 
-  /** Lets the file shrink a little, if nothing is stored. */
-  async shrink(): Promise<void> {
-    await this.#do('remove', (store) => store.shrink());
+  /** With nothing stored: gives the room back to the file system, and closes the file until it is needed again. */
+  async rest(): Promise<void> {
+    while (await this.#do('remove', (store) => store.shrink()));
+    await this.#look();
+    if (!this.health.hasFaults) await this.sleep();
   }
 
-  /** Closes the file. */
-  async close(): Promise<void> {
+  /** Closes the file. It is opened when it is needed again. */
+  async sleep(): Promise<void> {
     const store = this.#store;
     this.#store = undefined;
     try {
-      await store?.close();
+      if (store !== undefined) this.#countWritten(await this.health.watch(store.close()));
     } catch (error) {
       this.#setUp.log.warn({ error: errorLine(error) }, 'The buffer file did not close cleanly');
     }
+    this.#countedBytes = 0;
   }
 
-  async #do<T>(operation: Operation, work: (store: Store) => Promise<T>): Promise<T | undefined> {
-    if (this.#store === undefined) return undefined;
+  /** Closes the file for good. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.sleep();
+  }
+
+  async #do<T>(
+    operation: Operation,
+    work: (store: Store) => Promise<T>,
+    isSecond = false,
+  ): Promise<T | undefined> {
+    if (!this.#known || this.#closed) return undefined;
+    const store = this.#store ?? (this.health.mayOpen ? await this.#wake() : undefined);
+    if (store === undefined) return undefined;
     try {
-      const result = await work(this.#store);
-      this.#succeeded(operation);
+      const result = await this.health.watch(work(store));
+      this.#usedAtMs = this.#setUp.clock.monotonic();
+      this.health.succeeded(operation);
       return result;
     } catch (error) {
       if (!isDiskFault(error)) throw error;
-      if (isCorrupt(error)) {
-        await this.#setAside(error);
-        await this.open();
-      } else this.#failed(operation, error);
+      if (!isCorrupt(error)) await this.#failed(operation, error);
+      else if (!isSecond && (await this.#replace(errorLine(error)))) return this.#do(operation, work, true);
       return undefined;
     }
+  }
+
+  async #failed(operation: Operation, error: unknown): Promise<void> {
+    this.health.failed(operation, error);
+    // After an I/O error, also that of a worker which died, only a new handle can work again.
+    if (String((error as { code?: unknown }).code).startsWith('SQLITE_IOERR')) await this.sleep();
+  }
+
+  /** Opens the file; when `broken`, what can be read of it in a new one. */
+  async #wake(broken?: string): Promise<Store | undefined> {
+    const { openStore } = this.#setUp;
+    let store: Store | undefined;
+    try {
+      store = await this.health.watch(openStore({ ...this.#openOptions(), broken }));
+      if (broken !== undefined) await this.#removeSettled(store);
+      if (broken !== undefined || !this.#known) this.#takeIn(await this.health.watch(store.contents()));
+    } catch (error) {
+      if (!isDiskFault(error)) throw error;
+      await store?.close().catch(() => undefined); // What is wrong with it is known already.
+      if (broken === undefined && isCorrupt(error)) return this.#wake(errorLine(error));
+      this.health.failed('open', error);
+      return undefined;
+    }
+    if (this.#closed) {
+      await store.close();
+      return undefined;
+    }
+    this.#store = store;
+    this.#usedAtMs = this.#setUp.clock.monotonic();
+    this.health.succeeded('open');
+    await this.#look();
+    return store;
+  }
+
+  #openOptions(): OpenOptions {
+    const { directory, options, clock } = this.#setUp;
+    return { directory, synchronous: options().synchronous, nowMs: clock.now(), broken: undefined };
+  }
+
+  /** Whether there must be a block on disk that nobody is sending. */
+  #hasUnlent(queue: Queue): boolean {
+    const lent = [...queue.leased].filter((id) => !this.#setUp.isHeld(queue.name, id));
+    return queue.stored.blocks > lent.length;
   }
 
   #isDelivered(): boolean {
@@ -199,32 +252,84 @@ export class Disk {
 
   /** A file system that our own file filled has no room for the journal of a deletion either. Once all was delivered, the file itself can go. */
   async #startAnew(): Promise<void> {
-    if (this.#store === undefined) return; // It could not be opened, so what it holds is not known.
+    if (!this.#known) return; // It could not be opened, so what it holds is not known.
     try {
-      removeFiles(this.#setUp.directory);
+      removeFiles(this.#setUp.directory, FILE);
     } catch (error) {
-      this.#failed('remove', error);
+      this.health.failed('remove', error);
       return;
     }
-    await this.close();
+    await this.sleep();
     for (const queue of this.#setUp.queues.all()) queue.settled.clear();
-    this.#faults.delete('remove');
+    this.health.succeeded('remove');
   }
 
   async #removed(queue: Queue, id: number): Promise<boolean> {
     return (await this.#do('remove', (store) => store.remove(queue.name, id).then(() => true))) ?? false;
   }
 
-  async #restore(store: Store): Promise<void> {
-    const counts = await store.counts();
-    this.lastId = await store.lastId();
-    this.#store = store;
-    for (const [name, stored] of counts) {
-      const queue = this.#setUp.queues.get(name);
-      queue.stored.add(stored);
-      queue.come(stored);
+  /** The file is broken, which only shows now: gives the new one. */
+  async #replace(cause: string): Promise<Store | undefined> {
+    await this.sleep();
+    return this.#wake(cause);
+  }
+
+  /** What was settled must not come back with what is salvaged. */
+  async #removeSettled(store: Store): Promise<void> {
+    for (const queue of this.#setUp.queues.all()) {
+      for (const id of queue.settled) await this.health.watch(store.remove(queue.name, id));
+      queue.settled.clear();
     }
-    await this.#look();
+  }
+
+  /** Makes the queues know what the file holds: what is more came, what is less is lost. */
+  #takeIn({ counts, lastId, salvage }: Contents): void {
+    this.#known = true;
+    this.lastId = Math.max(this.lastId, lastId);
+    let lostSamples = 0;
+    for (const name of counts.keys()) this.#setUp.queues.get(name);
+    for (const queue of this.#setUp.queues.all()) {
+      const now = counts.get(queue.name) ?? { blocks: 0, samples: 0, bytes: 0 };
+      const before = { ...queue.stored };
+      queue.come(beyond(now, before));
+      const lost = beyond(before, now);
+      queue.go(lost, 'broken_file');
+      lostSamples += lost.samples;
+      queue.stored.subtract(before);
+      queue.stored.add(now);
+      if (salvage !== undefined) this.#forgetLeases(queue);
+    }
+    if (salvage !== undefined) this.#tellSalvage(salvage, lostSamples);
+  }
+
+  #tellSalvage({ cause, ...salvage }: Salvage, lostSamples: number): void {
+    const { path, keptBlocks, keptSamples, lostBlocks } = salvage;
+    this.health.countError();
+    this.#setUp.log.error(
+      { error: cause, ...salvage, lostSamples },
+      `The buffer file is broken and was set aside as "${path}": ${cause}; kept ${keptBlocks} blocks with ${keptSamples} samples, lost at most ${lostBlocks} blocks`,
+    );
+  }
+
+  /** What is being sent from a file that was broken may be gone from it: its answer no longer counts, and it may be sent twice. */
+  #forgetLeases(queue: Queue): void {
+    for (const id of queue.leased) if (!this.#setUp.isHeld(queue.name, id)) queue.leased.delete(id);
+  }
+
+  /** Blocks with a wrong checksum. */
+  #loseBroken(broken: readonly Removed[]): void {
+    const lost = this.#forget(broken);
+    for (const { destination, id, samples, bytes } of lost) {
+      const queue = this.#setUp.queues.get(destination);
+      queue.leased.delete(id);
+      queue.go({ blocks: 1, samples, bytes }, 'broken_file');
+    }
+    this.health.countError();
+    const samples = lost.reduce((sum, removed) => sum + removed.samples, 0);
+    this.#setUp.log.error(
+      { samples },
+      `${samples} samples are lost: the buffer file has wrong bytes in their blocks`,
+    );
   }
 
   /** The queues no longer have these on disk; gives those that had not been settled before. */
@@ -239,66 +344,27 @@ export class Disk {
 
   /** Refreshes what is shown of the file. */
   async #look(): Promise<void> {
-    await this.#do('read', async (store) => {
-      this.#usedBytes = await store.usedBytes();
-      for (const queue of this.#setUp.queues.all())
-        queue.storedOldestMs = queue.stored.blocks === 0 ? undefined : await store.oldestMs(queue.name);
-    });
+    const queues = [...this.#setUp.queues.all()];
+    const stored = queues.filter((queue) => queue.stored.blocks > 0).map(({ name }) => name);
+    if (this.#store === undefined) return;
+    const look = await this.#do('read', (store) => store.look(stored));
+    if (look === undefined) return;
+    this.#usedBytes = look.usedBytes;
+    this.#countWritten(look.writtenBytes);
+    for (const queue of queues) queue.storedOldestMs = look.oldestMs.get(queue.name);
   }
 
-  /** The file is broken: renames it, and counts what it held as dropped. */
-  async #setAside(cause: unknown): Promise<void> {
-    const { directory, clock, log } = this.#setUp;
-    this.#errors.inc();
-    await this.close();
-    const lost = this.#loseStored();
-    const stamp = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+/g, '');
-    try {
-      const path = setAside(directory, `broken-${stamp}`);
-      const line = `The buffer file is broken and was set aside as "${path}"; a new one is started`;
-      log.error({ error: errorLine(cause), path, samples: lost }, line);
-    } catch (error) {
-      log.error({ error: errorLine(cause), samples: lost }, 'The buffer file is broken');
-      this.#failed('write', error);
-    }
-  }
-
-  #loseStored(): number {
-    let samples = 0;
-    for (const queue of this.#setUp.queues.all()) {
-      samples += queue.stored.samples;
-      queue.go(queue.stored, 'broken_file');
-      queue.stored.subtract({ ...queue.stored });
-      queue.settled.clear();
-      queue.storedOldestMs = undefined;
-      for (const id of queue.leased) if (!this.#setUp.isHeld(queue.name, id)) queue.leased.delete(id);
-    }
-    return samples;
-  }
-
-  #failed(operation: Operation, error: unknown): void {
-    const { log, clock, directory, options } = this.#setUp;
-    this.#errors.inc();
-    this.#retryAtMs = clock.monotonic() + RETRY_MS;
-    const said = this.#faults.size > 0;
-    this.#faults.add(operation);
-    if (said) return;
-    const memory = formatSize(options.maxMemoryBytes);
-    log.error(
-      { error: errorLine(error), operation },
-      `Cannot ${operation === 'read' ? 'read' : 'write'} the buffer in "${directory}": ${errorLine(error)}; samples are kept in memory, at most ${memory} (buffer.max_memory), until it works again`,
-    );
-  }
-
-  #succeeded(operation: Operation): void {
-    if (!this.#faults.delete(operation) || this.#faults.size > 0) return;
-    this.#setUp.log.info('The buffer can be read and written again');
+  #countWritten(bytes: number): void {
+    this.#writtenBytes.inc(bytes - this.#countedBytes);
+    this.#countedBytes = bytes;
   }
 }
 
-/** What a commit did. */
-interface WriteResult {
-  dropped: Removed[];
-  /** Did not fit. */
-  left: ReadonlySet<number>;
+/** How much more the one is than the other. */
+function beyond(more: StoredCounts, less: StoredCounts): StoredCounts {
+  return {
+    blocks: Math.max(0, more.blocks - less.blocks),
+    samples: Math.max(0, more.samples - less.samples),
+    bytes: Math.max(0, more.bytes - less.bytes),
+  };
 }

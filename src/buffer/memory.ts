@@ -46,6 +46,6 @@ export class Memory {
   remove(blocks: readonly HeldBlock[]): void {
     const gone = new Set(blocks);
     this.#blocks = this.#blocks.filter((held) => !gone.has(held));
-    for (const { block } of blocks) this.bytes -= block.bytes.length;
+    this.bytes = this.#blocks.reduce((sum, { block }) => sum + block.bytes.length, 0);
   }
 }

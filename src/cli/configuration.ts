@@ -6,7 +6,7 @@ import { field, SentinelError } from '../lib/index.js';
 import { type LoadedPlugin, loadPlugins, type PluginCatalog } from '../probe/index.js';
 import { usageError } from './exit.js';
 
-/** The configuration without `-c`. */
+/** Read where no other file is named. */
 export const DEFAULT_FILE = 'config/config.yaml';
 
 /** Reads the configuration of `-c`, or ./config/config.yaml. `isTty`: whether the log goes to a terminal. Throws SEN_USAGE when there is none, and all that is wrong with it as one ConfigError. */

@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
+import { VERSION } from '../lib/index.js';
 import { catchHangups } from './hangups.js';
+import type { ServiceOptions } from './service-place.js';
 
 /** Receives the exit code of the command that ran. */
 export type OnExit = (exitCode: number) => void;
@@ -19,12 +21,15 @@ export function createProgram(onExit: OnExit): Command {
     .description('Probes and collects on network hosts, and pushes by Prometheus remote write.')
     .exitOverride()
     .showSuggestionAfterError()
+    .showHelpAfterError('Run the command with `--help`.')
     .enablePositionalOptions()
-    .helpCommand(false);
+    .version(VERSION, '-V, --version', 'print the version of Sentinel');
   addAgentCommands(program, onExit);
   addReadConfiguration(program, onExit);
+  addStatus(program, onExit);
   addTrigger(program, onExit);
   addPlugins(program, onExit);
+  addService(program, onExit);
   program
     .command('version')
     .description('print the versions of Sentinel and Node, and the platform')
@@ -68,6 +73,22 @@ function addReadConfiguration(program: Command, onExit: OnExit): void {
     );
 }
 
+function addStatus(program: Command, onExit: OnExit): void {
+  program
+    .command('status')
+    .description('ask the agent that runs here how it, its tasks and its destinations are')
+    .addOption(new Option('-c, --config <file>', 'configuration of the agent: names its data directory'))
+    .addOption(new Option('--data-dir <dir>', 'data directory of the agent: holds its control socket'))
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      '\nExit code: 0 all is well; 1 a task fails or has no results, a destination is late, or no agent runs there; 2 a wrong call.',
+    )
+    .action(async (options: { config?: string; dataDir?: string; output: 'text' | 'json' }) =>
+      onExit(await (await import('./status.js')).status(options)),
+    );
+}
+
 function addTrigger(program: Command, onExit: OnExit): void {
   program
     .command('trigger')
@@ -108,4 +129,29 @@ function addPlugins(program: Command, onExit: OnExit): void {
     .action(async (directory: string) =>
       onExit(await (await import('./plugins-test.js')).pluginsTest(directory)),
     );
+}
+
+function addService(program: Command, onExit: OnExit): void {
+  const service = program.command('service').description('run the agent as a systemd service of this host');
+  const add = (name: string, description: string) =>
+    service
+      .command(name)
+      .description(description)
+      .option('--instance <name>', 'sentinel@NAME with /etc/sentinel/NAME.yaml, one of several on a host')
+      .option('--in-place', 'run the program where it is, without a copy in /opt/sentinel')
+      .option('--root <dir>', 'work on the host below this folder; no command runs there');
+  const yes = () => new Option('--yes', 'do it; without this it only says what would be done');
+  add('install', 'put it in place and start it; again after an upgrade of Sentinel, Node or the host')
+    .addOption(yes())
+    .action(async (options: ServiceOptions) =>
+      onExit((await import('./service.js')).installService(options)),
+    );
+  add('uninstall', 'stop it and take it away; configuration and data stay')
+    .addOption(yes())
+    .action(async (options: ServiceOptions) =>
+      onExit((await import('./service.js')).uninstallService(options)),
+    );
+  add('show', 'print the unit, and whether it is installed').action(async (options: ServiceOptions) =>
+    onExit((await import('./service.js')).showService(options)),
+  );
 }

@@ -29,3 +29,8 @@ export function table(rows: readonly (readonly string[])[], indent = ''): string
     .map((line) => line.trimEnd())
     .join('\n');
 }
+
+/** A text from outside on one line, without what a terminal would obey (escape sequences, changes of writing direction). */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
+}

@@ -1,5 +1,6 @@
 export type { LoadDependencies, LoadedConfig } from './compile.js';
 export type { Config, LoggingOptions } from './config.js';
+export { readDataDirectory } from './data-directory.js';
 export { ConfigError } from './error.js';
 export { loadConfig } from './load.js';
 export { readConfigApart } from './reader.js';

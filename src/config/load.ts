@@ -51,7 +51,8 @@ async function attempt(
   return loaded;
 }
 
-function readText(path: string, file: string): string {
+/** The text of a file, which `file` names in errors. Throws a ConfigError. */
+export function readText(path: string, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {

@@ -43,19 +43,27 @@ function shownTask(task: Task, plugin: PluginFolder | undefined): Options {
 /** Options of a plugin: only its own schema knows which of them are secrets. */
 function shownOptions(plugin: PluginFolder | undefined, options: unknown): unknown {
   if (plugin === undefined) return MASKED;
-  return mapValues(asMap(options), (value, key) => shownValue(entryOf(plugin.options, key), value));
+  return mapValues(asMap(options), (value, key) => shownValue(entryOf(plugin.options, key), value, key));
 }
 
-/** A written value by its schema. What the schema says nothing of is masked. */
-function shownValue(shape: FieldShape | undefined, value: unknown): unknown {
+/** Keys whose texts are masked whatever a schema says: a plugin from outside may take a password as a plain text. */
+const SENSITIVE =
+  /(^|[_-])(headers?|pass(word|wd|phrase)?|secret|token|credentials?|community|key|authorization|cookie)s?$/i;
+
+/** A written value by its shape. What the shape says nothing of is masked. */
+function shownValue(shape: FieldShape | undefined, value: unknown, key = ''): unknown {
   if (shape === undefined) return MASKED;
   const { kind, entries, item } = shape;
   if (kind === undefined || kind === 'secret') return MASKED;
-  if (Array.isArray(value) && item !== undefined) return value.map((one) => shownValue(item, one));
-  if (kind === 'anything') return shownAnything(value);
-  if (typeof value === 'string') return shownText(value);
+  if (Array.isArray(value) && item !== undefined) return value.map((one) => shownValue(item, one, key));
+  if (kind === 'anything') return shownAnything(value, key);
+  if (typeof value === 'string') return shownText(value, key);
   if (typeof value !== 'object' || value === null) return value;
-  return mapValues(asMap(value), (one, key) => shownValue(entryOf(entries ?? {}, key) ?? item, one));
+  return mapValues(asMap(value), (one, name) =>
+    entries === undefined
+      ? shownValue(item, one, worse(key, name))
+      : shownValue(entryOf(entries, name), one, name),
+  );
 }
 
 /** The keys are a user's, and may be those that every object has. */
@@ -63,20 +71,28 @@ function entryOf(entries: Readonly<Record<string, FieldShape>>, key: string): Fi
   return Object.hasOwn(entries, key) ? entries[key] : undefined;
 }
 
-function shownAnything(value: unknown): unknown {
-  if (typeof value === 'string') return shownText(value);
-  if (Array.isArray(value)) return value.map(shownAnything);
-  return typeof value === 'object' && value !== null ? mapValues(asMap(value), shownAnything) : value;
+function shownAnything(value: unknown, key: string): unknown {
+  if (typeof value === 'string') return shownText(value, key);
+  if (Array.isArray(value)) return value.map((one) => shownAnything(one, key));
+  if (typeof value !== 'object' || value === null) return value;
+  return mapValues(asMap(value), (one, name) => shownAnything(one, worse(key, name)));
 }
 
+/** What stands below a sensitive key is sensitive, whatever its own is called. */
+const worse = (key: string, name: string) => (SENSITIVE.test(key) ? key : name);
+
 /** A text may be a URL also where any text is allowed. */
-const shownText = (text: string) => (text.includes('://') ? redactUrl(text) : text);
+function shownText(text: string, key = ''): string {
+  if (SENSITIVE.test(key)) return MASKED;
+  return text.includes('://') ? redactUrl(text) : text;
+}
 
 function asMap(value: unknown): Options {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Options) : {};
 }
 
 function mapValues(map: Options, give: (value: unknown, key: string) => unknown): Options {
-  const given = Object.entries(map).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given.map(([key, value]) => [key, give(value, key)]));
+  const given: Record<string, unknown> = {};
+  for (const key of Object.keys(map)) if (map[key] !== undefined) given[key] = give(map[key], key);
+  return given;
 }

@@ -113,7 +113,7 @@ function pluginOf(name: string | undefined, path: Path, context: TaskContext): L
   return undefined;
 }
 
-/** A target is a label, and labels are no place for a password. */
+/** A target is a label, and labels are no place for a password. A URL may lack its scheme, or the slashes behind it. */
 function withoutUserinfo(target: string): string {
-  return target.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1');
+  return target.replace(/^(https?:[\\/]*|[a-z][a-z0-9+.-]*:[\\/]+)?[^\\/?#]*@/i, '$1');
 }

@@ -2,7 +2,7 @@ import type { DestinationStatus } from '../sender/index.js';
 import { timeJson } from './tasks.js';
 
 /** A destination as `/api/v1/destinations` shows it: snake_case, times as RFC 3339, ages in seconds. */
-export function destinationJson(status: DestinationStatus, nowMs: number): object {
+export function destinationJson(status: DestinationStatus, nowMs: number) {
   const { oldestPendingMs } = status;
   return {
     name: status.name,
@@ -20,3 +20,6 @@ export function destinationJson(status: DestinationStatus, nowMs: number): objec
     last_error: status.lastError ?? null,
   };
 }
+
+/** A destination in an answer. */
+export type DestinationJson = ReturnType<typeof destinationJson>;

@@ -28,7 +28,7 @@ interface ServerParts {
   handler: RequestListener;
   /** HTTPS with these options, else plain HTTP. */
   tls: ServerOptions | undefined;
-  /** Told of every request that could not be read, with the status that it was answered with. */
+  /** Told of every request that could not be read, with the status of its answer. */
   onUnreadable: (status: number) => void;
   /** Tests wait less. */
   times?: { [K in keyof typeof TIMES]?: number };
@@ -56,9 +56,12 @@ export class BoundedServer {
     server.on('clientError', (error: Error, stream) => {
       const socket = stream as Socket;
       const why = whyUnreadable(error);
-      if (why !== undefined) onUnreadable(Number(why[0].slice(0, 3)));
       if (why === undefined || !socket.writable) return void socket.destroy();
-      socket.write(answerOf(...why));
+      // Behind an answer to an earlier request, or to the head of this one, a second one would be taken for a part of it.
+      if (socket.bytesWritten === 0) {
+        onUnreadable(Number(why[0].slice(0, 3)));
+        socket.write(answerOf(...why));
+      }
       socket.destroySoon(); // A peer that reads nothing is cut by the idle timeout.
     });
     this.server = server;

@@ -44,7 +44,7 @@ export function judge(tasks: readonly TaskStatus[], nowMs: number): JudgedTask[]
 }
 
 /** A task as `/api/v1/tasks` shows it: snake_case, times as RFC 3339, durations as in the configuration. Options are left out: they may hold secrets. */
-export function taskJson({ status, state }: JudgedTask): object {
+export function taskJson({ status, state }: JudgedTask) {
   const { task } = status;
   return {
     id: task.id,
@@ -66,7 +66,10 @@ export function taskJson({ status, state }: JudgedTask): object {
   };
 }
 
-function lastJson(last: LastResult): object {
+/** A task in an answer. */
+export type TaskJson = ReturnType<typeof taskJson>;
+
+function lastJson(last: LastResult) {
   const values: Record<string, number | string> = {};
   for (const [name, value] of Object.entries(last.values)) values[name] = numberJson(value);
   return {

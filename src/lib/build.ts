@@ -23,3 +23,9 @@ export const PROBE_HOST_PROGRAM: string = join(
   PROGRAM_DIRECTORY,
   bundled ? 'probe-host.js' : 'src/probe/host-process.js',
 );
+
+/** The program of the thread that works on the buffer's file. */
+export const STORE_WORKER_PROGRAM: string = join(
+  PROGRAM_DIRECTORY,
+  bundled ? 'store-worker.js' : 'src/buffer/store-worker.js',
+);

@@ -68,9 +68,17 @@ export const isMap = (input: unknown) => typeof input === 'object' && input !== 
 /** Stands between the message and the value that was given, so that `check` can give both forms. */
 export const GOT = '\0, got ';
 
+/** valibot walks the schema each time; configurations of 10,000 tasks ask for it 100,000 times. */
+const known = new WeakMap<Schema<unknown>, FieldMetadata>();
+
 /** What the schema says of itself: kind, keys, choices, item. */
 export function metadataOf(schema: Schema<unknown>): FieldMetadata {
-  return v.getMetadata(unwrap(schema) as never) as FieldMetadata;
+  let metadata = known.get(schema);
+  if (metadata === undefined) {
+    metadata = v.getMetadata(unwrap(schema) as never) as FieldMetadata;
+    known.set(schema, metadata);
+  }
+  return metadata;
 }
 
 /** How a value of a schema is built: plain data, which a process that does not have the schema can be given. */

@@ -38,7 +38,10 @@ export function parseResolvConf(text: string): ResolvConf {
 
 function isServer(text: string | undefined): boolean {
   if (text === undefined) return false;
-  return isIP(text) !== 0 || isIP(text.replace(/^\[(.*)\]:\d+$/, '$1').replace(/^([\d.]+):\d+$/, '$1')) !== 0;
+  if (isIP(text) !== 0) return true;
+  const [, six, four, port] = /^(?:\[(.*)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? [];
+  // Node ends the process when c-ares is given port 0.
+  return isIP(six ?? four ?? '') !== 0 && Number(port) >= 1 && Number(port) <= 65_535;
 }
 
 /** The bounds are those of resolv.conf(5). */

@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { invariant } from '../lib/index.js';
-import type { MissReason, Resume } from '../schedule/index.js';
+import type { Missed, Resume } from '../schedule/index.js';
 import type { Reason } from '../sdk/index.js';
 import type { Task } from './task.js';
 
@@ -60,8 +60,8 @@ export type ToAgent =
   | { kind: 'aborted'; id: string }
   /** The task has been taken off: this is the last that comes of it. */
   | { kind: 'removed'; id: string }
-  | { kind: 'skipped'; id: string }
-  | { kind: 'missed'; id: string; ticks: number; reason: MissReason }
+  | { kind: 'skipped'; id: string; ticks: number; lastMs: number }
+  | { kind: 'missed'; id: string; missed: Missed }
   | {
       kind: 'heartbeat';
       worstLoopDelayMs: number;

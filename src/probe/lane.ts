@@ -176,11 +176,12 @@ export class Lane {
     const { events } = this.#parts;
     if (message.kind === 'heartbeat') this.#onHeartbeat(message);
     else if (message.kind === 'log') this.#log[message.level](message.fields, message.message);
-    else if (message.kind === 'started')
-      this.#leave(message.id, { plannedMs: message.plannedMs, cutShort: false });
+    else if (message.kind === 'started') this.#leave(message.id, message.plannedMs, false);
     else if (message.kind !== 'stopped') {
       events.onMessage(message);
       if (message.kind === 'aborted') this.#cutShort(message.id);
+      if (message.kind === 'skipped') this.#leave(message.id, message.lastMs);
+      if (message.kind === 'missed') this.#leave(message.id, message.missed.lastMs);
       if (message.kind === 'result') this.#pay();
     }
   }
@@ -197,8 +198,8 @@ export class Lane {
     this.#host?.stop();
   }
 
-  #leave(id: string, left: Resume): void {
-    if (this.#tasks.has(id)) this.#left.set(id, left);
+  #leave(id: string, plannedMs: number, cutShort = this.#left.get(id)?.cutShort ?? false): void {
+    if (this.#tasks.has(id)) this.#left.set(id, { plannedMs, cutShort });
   }
 
   #cutShort(id: string): void {

@@ -348,11 +348,12 @@ export class Probes {
       return; // A host says nothing of a task after `removed`.
     else if (message.kind === 'result') this.#take(watched, message.result);
     else if (message.kind === 'aborted') this.#countAborted(watched);
-    else if (message.kind === 'missed') this.#countMissed(watched, message.ticks, message.reason);
+    else if (message.kind === 'missed')
+      this.#countMissed(watched, message.missed.ticks, message.missed.reason);
     else if (message.kind === 'problem') this.#note(watched, message.message);
     else if (message.kind === 'skipped') {
-      watched.status.skipped++;
-      this.#metrics.skipped.with({ plugin: watched.task.plugin }).inc();
+      watched.status.skipped += message.ticks;
+      this.#metrics.skipped.with({ plugin: watched.task.plugin }).inc(message.ticks);
     }
   }
 
@@ -375,13 +376,14 @@ export class Probes {
   #take(watched: Watched, result: RunResult): void {
     const { status, task, series } = watched;
     const plugin = task.plugin;
-    const duplicatesBefore = series.duplicates;
+    const before = { duplicate: series.duplicates, invalid_name: series.invalidNames };
     const batch = series.batchOf(result);
     if (batch === undefined) {
       this.#metrics.dropped.with({ reason: 'replaced' }).inc(result.samples.values.length);
       return;
     }
-    this.#metrics.dropped.with({ reason: 'duplicate' }).inc(series.duplicates - duplicatesBefore);
+    this.#metrics.dropped.with({ reason: 'duplicate' }).inc(series.duplicates - before.duplicate);
+    this.#metrics.dropped.with({ reason: 'invalid_name' }).inc(series.invalidNames - before.invalid_name);
     this.#push(batch);
     status.problem = undefined;
     status.runs++;

@@ -15,9 +15,17 @@ const MAX_AHEAD_MS = 600_000;
 /** Why ticks passed without a run: the process was held, the clock was set forward, or there was no process. */
 export type MissReason = 'late' | 'clock' | 'host';
 
+/** Ticks without a run. */
+export interface Missed {
+  ticks: number;
+  reason: MissReason;
+  /** The last of them. */
+  lastMs: number;
+}
+
 /** Where the schedule before left a plan. */
 export interface Resume {
-  /** The tick that was run last. */
+  /** The last tick that was run or counted. */
   plannedMs: number;
   /** Whether that run gave nothing. */
   cutShort: boolean;
@@ -39,10 +47,10 @@ export interface Plan<T> {
 export interface ScheduleEvents<T> {
   /** A tick is due. Settles when the run has ended; must not reject. */
   run(item: T, plannedMs: number): Promise<void>;
-  /** A tick came while the run before was still going. */
-  onSkip(item: T): void;
-  /** So many ticks passed while we could not run. */
-  onMiss(item: T, ticks: number, reason: MissReason): void;
+  /** Ticks came while the run before was still going; mostly one. */
+  onSkip(item: T, skipped: { ticks: number; lastMs: number }): void;
+  /** Ticks passed while we could not run. */
+  onMiss(item: T, missed: Missed): void;
 }
 
 interface Entry<T> {
@@ -144,7 +152,10 @@ export class Schedule<T> {
     const passed = Math.max(0, Math.ceil((latest - plannedMs) / plan.intervalMs));
     const runLatest = passed > 0 && now - latest <= FRESH_MS;
     const missed = runLatest ? passed - 1 : passed;
-    if (missed > 0) this.#events.onMiss(plan.item, missed, 'host');
+    if (missed > 0) {
+      const lastMs = runLatest ? latest - plan.intervalMs : latest;
+      this.#events.onMiss(plan.item, { ticks: missed, reason: 'host', lastMs });
+    }
     const gaveNothing = cutShort || passed > 0;
     if (!runLatest && gaveNothing && next - now > FRESH_MS) return;
     entry.stage = 'ticking';
@@ -186,12 +197,12 @@ export class Schedule<T> {
     }
     const { item, intervalMs } = entry.plan;
     const missed = Math.floor((now - entry.tickMs) / intervalMs);
-    if (missed > 0) this.#events.onMiss(item, missed, 'late');
     const tickMs = entry.tickMs + missed * intervalMs;
+    if (missed > 0) this.#events.onMiss(item, { ticks: missed, reason: 'late', lastMs: tickMs - intervalMs });
     entry.tickMs = tickMs + intervalMs;
     entry.dueMs = entry.tickMs;
     this.#heap.push(entry);
-    if (entry.running) this.#events.onSkip(item);
+    if (entry.running) this.#events.onSkip(item, { ticks: 1, lastMs: tickMs });
     else void this.#begin(entry, tickMs, now);
   }
 
@@ -206,8 +217,12 @@ export class Schedule<T> {
 
   #startTicking(entry: Entry<T>): void {
     if (entry.removed || this.#stopped) return;
+    const { item, intervalMs } = entry.plan;
+    const now = this.#clock.now();
     entry.stage = 'ticking';
-    entry.tickMs = nextTick(entry, this.#clock.now());
+    entry.tickMs = nextTick(entry, now);
+    const over = Math.floor((now - entry.stampMs) / intervalMs);
+    if (over > 0) this.#events.onSkip(item, { ticks: over, lastMs: entry.tickMs - intervalMs });
     entry.dueMs = entry.tickMs;
     this.#heap.push(entry);
     this.#arm();
@@ -232,7 +247,8 @@ export class Schedule<T> {
     const { item, intervalMs } = entry.plan;
     const next = nextTick(entry, now);
     const passed = Math.round((next - entry.tickMs) / intervalMs);
-    if (entry.stage === 'ticking' && passed > 0) this.#events.onMiss(item, passed, 'clock');
+    if (entry.stage === 'ticking' && passed > 0)
+      this.#events.onMiss(item, { ticks: passed, reason: 'clock', lastMs: next - intervalMs });
     entry.tickMs = next;
     entry.dueMs = next;
   }

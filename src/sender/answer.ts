@@ -1,4 +1,4 @@
-import { type ErrorCode, errorLine, SentinelError } from '../lib/index.js';
+import { type ErrorCode, errorLine, redactUrl, SentinelError } from '../lib/index.js';
 import type { HttpResponse } from '../net/index.js';
 
 /** Why a request gave no success; a label of the metrics. */
@@ -98,7 +98,7 @@ function adviceFor(response: HttpResponse): string {
     const to = headers.location;
     return to === undefined
       ? ADVICE_ELSE
-      : `the receiver sends us elsewhere; if ${to} is the right place, set it as \`url\``;
+      : `the receiver sends us elsewhere; if ${redactUrl(to)} is the right place, set it as \`url\``;
   }
   if (isUnknownPath(response)) return ADVICE[404]!;
   return ADVICE[status] ?? (REFUSED.has(status) ? PAGE_ADVICE : ADVICE_ELSE);

@@ -59,6 +59,12 @@ test('encoder: what protobufjs reads is what was pushed', () => {
     [{ a: '1' }, 4, 2 ** 42],
     [{ a: '1' }, 5, -1],
   );
+  // timestamps that an int64 does not hold go to its edge, and come to an end
+  const g = (timestampMs: number, want: number) =>
+    assert.equal(encode(batchOf([{ a: '1' }, 1, timestampMs]))[0]!.timestampMs, want);
+  for (const timestampMs of [2 ** 63, 1e300, Infinity]) g(timestampMs, 2 ** 63 - 1024);
+  for (const timestampMs of [-(2 ** 63), -1e300, -Infinity]) g(timestampMs, -(2 ** 63));
+  g(NaN, 0);
   // labels beyond ASCII
   f([{ __name__: 'é', 日本: '😀', empty_not: ' ' }, 1, 1e12]);
   // a label longer than the first buffer

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
+import { openSqliteStore } from '../../src/buffer/open-store.js';
+import type { OpenStore } from '../../src/buffer/store.js';
+import { openWorkerStore } from '../../src/buffer/worker-store.js';
+import type { Block } from '../../src/model/index.js';
+import { slowStore } from './faulty-store.js';
 import { Bench, numberOf, temporaryDirectory } from './set-up.js';
+
+const HOUR = 3_600_000;
 
 const full = async () => {
   throw new Database.SqliteError('database or disk is full', 'SQLITE_FULL');
@@ -12,6 +19,8 @@ const full = async () => {
 const PLACES = {
   'in memory': (t: TestContext) => Bench.open(temporaryDirectory(t)),
   'on disk': (t: TestContext) => Bench.open(temporaryDirectory(t), { commitIntervalMs: 0 }),
+  'on disk, in a worker': (t: TestContext) =>
+    Bench.open(temporaryDirectory(t), { commitIntervalMs: 0 }, { openStore: openWorkerStore }),
   'in memory, the disk failing': (t: TestContext) =>
     Bench.open(temporaryDirectory(t), {}, { openStore: full }),
 };
@@ -32,6 +41,27 @@ for (const [place, open] of Object.entries(PLACES)) {
     assert.deepEqual(await bench.drain('a'), [1, 2, 3]);
     assert.deepEqual(await bench.drain('a'), []);
     assert.deepEqual(await bench.drain('c'), [4]);
+  });
+
+  contract('after a boot with a wrong clock, what is not sent goes out corrected', async (bench) => {
+    const shift = (block: Block, stepMs: number) => ({ ...block, minMs: block.minMs + stepMs });
+    bench.push(1);
+    const before = bench.clock.now();
+    const sending = await bench.take('a');
+    bench.push(2);
+    bench.clock.step(HOUR);
+    bench.buffer.shiftUnsent(HOUR, shift);
+    await bench.clock.advance(1000);
+    bench.push(3);
+    await bench.buffer.release(sending!);
+    for (const ahead of [HOUR, HOUR, HOUR + 1000]) {
+      const lease = await bench.take('a');
+      assert.equal(lease!.block.minMs - before, ahead);
+      await bench.buffer.ack(lease!);
+    }
+    assert.deepEqual(await bench.drain('b'), [1, 2, 3]);
+    assert.equal(bench.metric('sentinel_buffer_samples_shifted_total{destination="a"}'), 20);
+    assert.equal(bench.metric('sentinel_buffer_samples_shifted_total{destination="b"}'), 20);
   });
 
   contract('fresh gives the newest first', async (bench) => {
@@ -174,48 +204,85 @@ for (const [place, open] of Object.entries(PLACES)) {
   });
 }
 
-test('buffer: whatever is done in whatever order, nothing is lost, doubled or counted wrong', async (t) => {
-  const step = fc.oneof(
-    fc.constant('push' as const),
-    fc.constant('commit' as const),
-    fc.constant('wait' as const),
-    fc.record({
-      destination: fc.constantFrom('a', 'b'),
-      lane: fc.constantFrom('oldest' as const, 'fresh' as const),
-      end: fc.constantFrom('ack' as const, 'release' as const, 'keep' as const),
-    }),
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-      const directory = temporaryDirectory(t);
-      const first = await Bench.open(directory);
-      const got: Record<string, number[]> = { a: [], b: [] };
-      let pushed = 0;
-      for (const next of steps) {
-        if (next === 'push') first.push(++pushed);
-        else if (next === 'commit') await first.buffer.commit();
-        else if (next === 'wait') await first.clock.advance(4000);
-        else {
-          const lease = await first.take(next.destination, next.lane);
-          if (lease === undefined || next.end === 'keep') continue;
-          if (next.end === 'ack') got[next.destination]!.push(numberOf(lease));
-          await first.buffer[next.end](lease);
-        }
-        first.checkSums();
-      }
-      await first.buffer.close();
-      first.checkSums();
-      const second = await Bench.open(directory, {}, { clock: first.clock });
-      for (const name of ['a', 'b']) got[name]!.push(...(await second.drain(name)));
-      second.checkSums();
-      await second.buffer.close();
-      const all = Array.from({ length: pushed }, (_, i) => i + 1);
-      for (const numbers of Object.values(got))
-        assert.deepEqual(
-          numbers.sort((x, y) => x - y),
-          all,
-        );
-    }),
-    { numRuns: 60 },
-  );
+const STEP = fc.oneof(
+  fc.constant('push' as const),
+  fc.constant('commit' as const),
+  fc.constant('wait' as const),
+  fc.record({
+    destination: fc.constantFrom('a', 'b'),
+    lane: fc.constantFrom('oldest' as const, 'fresh' as const),
+    end: fc.constantFrom('ack' as const, 'release' as const, 'keep' as const),
+  }),
+);
+
+/** Does the steps, and gives what each destination got by them and by a second buffer on the same file. */
+async function play(t: TestContext, steps: readonly Step[], pace: Pace): Promise<Record<string, number[]>> {
+  const directory = temporaryDirectory(t);
+  const first = await Bench.open(directory, {}, { openStore: pace.openStore });
+  const got: Record<string, number[]> = { a: [], b: [] };
+  let pushed = 0;
+  const doing: Promise<void>[] = [];
+  const step = async (next: Step) => {
+    if (next === 'push') first.push(++pushed);
+    else if (next === 'commit') await first.buffer.commit();
+    else if (next === 'wait') await first.clock.advance(4000);
+    else {
+      const lease = await first.take(next.destination, next.lane);
+      if (lease === undefined || next.end === 'keep') return;
+      if (next.end === 'ack') got[next.destination]!.push(numberOf(lease));
+      await first.buffer[next.end](lease);
+    }
+  };
+  for (const next of steps) {
+    const done = step(next);
+    if (pace.isSerial || next === 'wait') await done;
+    else doing.push(done);
+    first.checkSums();
+  }
+  await Promise.all(doing);
+  await first.buffer.close();
+  first.checkSums();
+  const second = await Bench.open(directory, {}, { clock: first.clock });
+  for (const name of ['a', 'b']) got[name]!.push(...(await second.drain(name)));
+  second.checkSums();
+  await second.buffer.close();
+  for (const numbers of Object.values(got)) numbers.sort((x, y) => x - y);
+  return got;
+}
+
+type Step = typeof STEP extends fc.Arbitrary<infer Value> ? Value : never;
+
+interface Pace {
+  isSerial: boolean;
+  openStore: OpenStore;
+}
+
+const PACES: Record<string, Pace> = {
+  'one after the other': { isSerial: true, openStore: openSqliteStore },
+  'at once, while the disk is slow': { isSerial: false, openStore: slowStore },
+};
+
+for (const [how, pace] of Object.entries(PACES))
+  test(`buffer: whatever is done in whatever order, ${how}, nothing is lost, doubled or counted wrong`, async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(STEP, { maxLength: 40 }), async (steps) => {
+        const all = Array.from({ length: steps.filter((step) => step === 'push').length }, (_, i) => i + 1);
+        assert.deepEqual(await play(t, steps, pace), { a: all, b: all });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+test('blocks of a clock that was wrong are not too old, once it is set', async (t) => {
+  for (const commitIntervalMs of [0, 10_000]) {
+    const bench = await Bench.open(temporaryDirectory(t), { commitIntervalMs, maxAgeMs: 24 * HOUR });
+    bench.push(1);
+    await bench.clock.advance(1000);
+    bench.clock.step(50 * 365 * 24 * HOUR);
+    bench.buffer.shiftUnsent(50 * 365 * 24 * HOUR, (block) => block);
+    await bench.clock.advance(5000);
+    assert.deepEqual(await bench.drain('a'), [1]);
+    bench.checkSums();
+    await bench.buffer.close();
+  }
 });

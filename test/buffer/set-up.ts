@@ -11,6 +11,7 @@ import {
   type Lane,
   openBuffer,
 } from '../../src/buffer/index.js';
+import { openSqliteStore } from '../../src/buffer/open-store.js';
 import { Metrics } from '../../src/lib/index.js';
 import type { Block } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
@@ -69,6 +70,8 @@ export class Bench {
       clock,
       log,
       metrics,
+      // In the test's own thread: what the clock makes due is then done when it stands still again.
+      openStore: openSqliteStore,
       ...set,
     });
     return new Bench({ clock, metrics, logged, buffer });

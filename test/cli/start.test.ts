@@ -221,6 +221,22 @@ test('start: the bundle writes a log for people where it is asked to, and JSON t
   });
 });
 
+test('start: one wish that comes as two signals is a clean stop', async () => {
+  await inFolder(async (folder) => {
+    let sent = false;
+    const ended = await runCli(['start', '-c', config(folder)], {
+      cwd: folder,
+      onOutput: (stdout, child) => {
+        if (sent || !stdout.includes('no destination is enabled')) return;
+        // Not the same signal twice: the kernel would make one of them.
+        sent = child.kill('SIGINT') && child.kill('SIGTERM');
+      },
+    });
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.equal(linesOf(ended.stdout).at(-1)?.msg, 'Sender stopped');
+  });
+});
+
 test('start: a second signal does not wait for a receiver that hangs', async () => {
   const plugins = copyPluginFixtures();
   for (const name of readdirSync(plugins))
@@ -246,14 +262,16 @@ tasks: [{id: one, plugin: good, interval: 1s, config: {host: 127.0.0.1}}]
 `,
       );
       let started = false;
+      let again: NodeJS.Timeout | undefined;
       const ended = await runCli(['start', '-c', file], {
         cwd: folder,
         onOutput: (stdout, child) => {
           if (!started) asked.then(() => child.kill('SIGTERM'));
           started = true;
-          if (stdout.includes('"msg":"stopping"')) child.kill('SIGTERM');
+          if (stdout.includes('"msg":"stopping"')) again ??= setInterval(() => child.kill('SIGTERM'), 200);
         },
       });
+      clearInterval(again);
       assert.equal(ended.code, 3, ended.stdout);
       assert.match(ended.stderr, /second signal: ends at once/);
       assert.doesNotMatch(ended.stdout, /Sender stopped/);

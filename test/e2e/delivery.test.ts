@@ -50,12 +50,17 @@ test('config/quickstart.yaml: results answer in Prometheus with its receiver on'
 test('a Prometheus without its receiver: the log names the flag, and what was produced arrives once it is set', async (t) => {
   if (!needServer('prometheus', t)) return;
   const off = await Server.prometheus(t, { receiver: false });
+  const env = await quickstartEnvironment(off);
   const agent = new AgentProcess(t, {
     folder: temporaryFolder(t),
     file: resolve('config/quickstart.yaml'),
-    env: await quickstartEnvironment(off),
+    env,
   });
   await agent.says('--web.enable-remote-write-receiver');
+  const tasks = `http://${env.SENTINEL_LISTEN}/api/v1/tasks`;
+  await until('a ping', async () =>
+    (await fetch(tasks).then((response) => response.text())).includes('ping_rtt_ms'),
+  );
   await off.stop();
   const onMs = Date.now();
   const on = await Server.prometheus(t, { receiver: true, port: Number(new URL(off.url).port) });

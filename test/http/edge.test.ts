@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import pino from 'pino';
-import { createHttpEdge, type HttpEdge, type HttpEdgeOptions } from '../../src/http/index.js';
 import { type Clock, Metrics, SentinelError, systemClock } from '../../src/lib/index.js';
 import type { TaskStatus } from '../../src/probe/index.js';
 import { until } from '../until.js';
-import { viewWith } from './view.js';
+import { ask, edgeOf, logLines, viewWith, withEdge } from './kit.js';
 
 const status: TaskStatus = {
   task: {
@@ -42,79 +39,6 @@ const status: TaskStatus = {
   aborted: 3,
   problem: undefined,
 };
-
-interface Lines {
-  lines: Record<string, unknown>[];
-  log: pino.Logger;
-}
-
-function logLines(): Lines {
-  const lines: Record<string, unknown>[] = [];
-  return {
-    lines,
-    log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
-  };
-}
-
-function edgeOf(options: Partial<HttpEdgeOptions> = {}): HttpEdge {
-  const view = viewWith({ tasks: () => [status] });
-  return createHttpEdge({
-    view,
-    log: logLines().log,
-    metrics: new Metrics(),
-    listen: '127.0.0.1:0',
-    ...options,
-  });
-}
-
-interface Reply {
-  status: number;
-  headers: NodeJS.Dict<string | string[]>;
-  body: string;
-}
-
-interface Extra {
-  headers?: Record<string, string>;
-  body?: string;
-}
-
-/** One request; its headers may replace Host. */
-function ask(
-  edge: HttpEdge,
-  path: string,
-  method = 'GET',
-  { headers = {}, body }: Extra = {},
-): Promise<Reply> {
-  const place = edge.address!.startsWith('unix:')
-    ? { socketPath: edge.address!.slice(5) }
-    : { hostname: new URL(edge.address!).hostname.replace(/[[\]]/g, ''), port: new URL(edge.address!).port };
-  return new Promise((resolve, reject) => {
-    const sent = request({ ...place, path, method, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () =>
-        resolve({ status: response.statusCode!, headers: response.headers, body: text }),
-      );
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
-
-async function withEdge(
-  options: Partial<HttpEdgeOptions>,
-  run: (edge: HttpEdge) => Promise<void>,
-): Promise<void> {
-  const edge = edgeOf(options);
-  await edge.start();
-  try {
-    await run(edge);
-  } finally {
-    await edge.close();
-  }
-}
 
 test('endpoints answer', async () => {
   const metrics = new Metrics();
@@ -148,7 +72,7 @@ test('ready names the reasons', async () => {
 });
 
 test('tasks are listed with their last result and without secrets', async () => {
-  await withEdge({}, async (edge) => {
+  await withEdge({ view: viewWith({ tasks: () => [status] }) }, async (edge) => {
     const reply = await ask(edge, '/api/v1/tasks');
     assert.equal(reply.headers['content-type'], 'application/json; charset=utf-8');
     assert.ok(!reply.body.includes('hunter2'));
@@ -452,4 +376,13 @@ test('a port in use: said once with the cure, tried again until it is free', asy
   assert.equal((await ask(edge, '/-/healthy')).status, 200);
   await edge.close();
   assert.equal(edge.address, undefined);
+});
+
+test('a socket whose path is too long for the kernel is said, not cut off', async () => {
+  const { lines, log } = logLines();
+  const edge = edgeOf({ listen: `unix:/tmp/${'x'.repeat(110)}.sock`, listener: 'control', log });
+  await edge.start();
+  assert.equal(edge.address, undefined);
+  assert.match(String(lines[0]?.msg), /at most 107 bytes; change sentinel\.data_dir/);
+  await edge.close();
 });

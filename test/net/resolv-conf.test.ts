@@ -25,6 +25,10 @@ test('resolv.conf', () => {
   });
   // what is no address is passed over
   f('nameserver ns.example\nnameserver\n', {});
+  // nor is a port that is none: c-ares ends the process for port 0
+  f('nameserver 10.0.0.1:0\nnameserver [::1]:65536\nnameserver 10.0.0.1:65535', {
+    servers: ['10.0.0.1:65535'],
+  });
   // the last of search and domain wins; a dot at the end says nothing
   f('domain a.example\nsearch b.example. c.example\n', { search: ['b.example', 'c.example'] });
   f('search .\n', { search: [] });

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { temporaryFolder } from '../e2e/sentinel.js';
@@ -9,19 +9,6 @@ interface Notification {
   seconds: number;
   /** `READY=1`, `STATUS=...`: what came in one message. */
   lines: readonly string[];
-}
-
-/** Whether the test can go on: not without systemd-notify and python3, where `CI=true` is not set. */
-export function needNotifyTools(t: TestContext): boolean {
-  const packages = { 'systemd-notify': 'systemd', python3: 'python3' };
-  for (const [command, name] of Object.entries(packages)) {
-    if (spawnSync(command, ['--version']).error === undefined) continue;
-    const line = `${command} is not installed: apt-get install ${name}`;
-    if (process.env.CI === 'true') throw new Error(line);
-    t.skip(line);
-    return false;
-  }
-  return true;
 }
 
 /** A notify socket that remembers what it is told; it goes with the test. */

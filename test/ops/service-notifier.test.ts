@@ -6,8 +6,9 @@ import { silentLog } from '../../src/cli/command-log.js';
 import { type Clock, systemClock } from '../../src/lib/index.js';
 import { createServiceNotifier } from '../../src/ops/index.js';
 import { AgentProcess, freePort, temporaryFolder } from '../e2e/sentinel.js';
+import { needSystemd } from '../systemd.js';
 import { until } from '../until.js';
-import { NotifyReceiver, needNotifyTools } from './notify-receiver.js';
+import { NotifyReceiver } from './notify-receiver.js';
 
 const config = (folder: string, listen: string) => `
 sentinel: {data_dir: ${folder}/data}
@@ -20,7 +21,7 @@ const hangingLoop = (ms: number) =>
   `--import=data:text/javascript,process.on('SIGUSR2',()=>{const%20end=Date.now()+${ms};while(Date.now()<end);})`;
 
 test('systemd is told of the start, the state and the stop', async (t) => {
-  if (!needNotifyTools(t)) return;
+  if (!needSystemd(t, 'systemd-notify')) return;
   const receiver = await NotifyReceiver.start(t);
   const folder = temporaryFolder(t);
   const listen = `127.0.0.1:${await freePort()}`;
@@ -42,7 +43,7 @@ test('systemd is told of the start, the state and the stop', async (t) => {
 });
 
 test('the watchdog is fed at half its time, and not while the loop stands still', async (t) => {
-  if (!needNotifyTools(t)) return;
+  if (!needSystemd(t, 'systemd-notify')) return;
   const receiver = await NotifyReceiver.start(t);
   const folder = temporaryFolder(t);
   const agent = new AgentProcess(t, {

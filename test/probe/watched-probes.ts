@@ -28,9 +28,20 @@ export async function probesOf(
   const catalog = await catalogOf(directory, options.lane);
   const seen: Seen[] = [];
   const lines: string[] = [];
-  const line = (first: string | object, second?: string) =>
-    void lines.push(`${second ?? ''} ${JSON.stringify(first)}`);
-  const log: Logger = { debug: line, info: line, warn: line, error: line, child: () => log };
+  const logOf = (bound: object): Logger => {
+    const line = (first: string | object, second?: string) => {
+      const [fields, message] = typeof first === 'string' ? [{}, first] : [first, second];
+      lines.push(`${message} ${JSON.stringify({ ...bound, ...fields })}`);
+    };
+    return {
+      debug: line,
+      info: line,
+      warn: line,
+      error: line,
+      child: (more) => logOf({ ...bound, ...more }),
+    };
+  };
+  const log = logOf({});
   const metrics = new Metrics();
   const probes = new Probes({
     clock: systemClock,

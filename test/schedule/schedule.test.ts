@@ -13,8 +13,10 @@ function scheduleOf(clock: FakeClock, runMs = 0) {
       runs.push({ item, plannedMs, atMs: clock.now() });
       return runMs === 0 ? Promise.resolve() : new Promise((resolve) => clock.after(runMs, resolve));
     },
-    onSkip: () => counts.skipped++,
-    onMiss: (_, ticks, reason) => {
+    onSkip: (_, { ticks }) => {
+      counts.skipped += ticks;
+    },
+    onMiss: (_, { ticks, reason }) => {
       counts.missed += ticks;
       counts[reason] += ticks;
     },
@@ -122,4 +124,13 @@ test('nothing runs after stop', async () => {
   const before = runs.length;
   await clock.pass(10_000);
   assert.equal(runs.length, before);
+});
+
+test('a first run that goes on over many ticks: those are counted when it ends', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs, counts } = scheduleOf(clock, 5500);
+  schedule.add([plan('a', 1000)]);
+  await clock.pass(6600);
+  assert.equal(runs.length, 2);
+  assert.deepEqual(counts, { skipped: 5, missed: 0, late: 0, clock: 0, host: 0 });
 });

@@ -63,6 +63,7 @@ test('answer: a wrong endpoint comes with what to set', () => {
   f(responseOf(403), /may not write/);
   f(responseOf(405), /path/);
   f(responseOf(302, '', { location: 'https://other/x' }), /https:\/\/other\/x.*set it as `url`/);
+  f(responseOf(302, '', { location: '/login?token=t0ken' }), /^(?!.*t0ken).*\/login\?.*set it as `url`/);
   f(responseOf(200, '<html>'), /web page/);
 });
 

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { type BlockStage, createBlockStage, routesOf } from '../../src/block/index.js';
 import { type BlockBuffer, type BufferOptions, openBuffer } from '../../src/buffer/index.js';
+import { openSqliteStore } from '../../src/buffer/open-store.js';
 import { type Clock, Metrics, systemClock } from '../../src/lib/index.js';
 import { Batch, labelsOf, SeriesTable } from '../../src/model/index.js';
 import type { HttpClient, HttpClientOptions } from '../../src/net/index.js';
@@ -57,7 +58,9 @@ export class Delivery {
     const options = { ...OPTIONS, commitIntervalMs: 500, ...more.buffer };
     const routes = routesOf(destinations);
     const names = new Map(routes.map((route) => [route.name, route.destinations]));
-    const buffer = await openBuffer({ directory, options, routes: names, clock, log, metrics });
+    // With a clock that jumps, a store in a thread of its own would seem to stall.
+    const store = more.clock === undefined ? {} : { openStore: openSqliteStore };
+    const buffer = await openBuffer({ directory, options, routes: names, clock, log, metrics, ...store });
     delivery.buffer = buffer;
     delivery.stage = createBlockStage({
       routes,

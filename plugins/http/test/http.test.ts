@@ -282,6 +282,19 @@ test('http: redirects', async (t) => {
   assert.equal(value(lost, 'probe_http_status_code'), 0);
 });
 
+test('http: what is compressed on this host is asked for so on the next one, too', async (t) => {
+  const asked: (string | undefined)[] = [];
+  const elsewhere = await serve(t, (message, response) => {
+    asked.push(message.headers['accept-encoding'], message.headers['x-a'] as string | undefined);
+    if (message.headers['accept-encoding'] === 'gzip') response.end(gzipSync('packed'));
+    else response.end('plain');
+  });
+  const here = await serve(t, (_, response) => response.writeHead(302, { location: elsewhere }).end());
+  const result = await runOnce({ url: here, compression: 'gzip', headers: { 'X-A': 'a' } });
+  assert.equal(verdict(result), 'ok');
+  assert.deepEqual(asked, ['gzip', undefined]);
+});
+
 test('http: cookies go back to the host that set them', async (t) => {
   const seen: string[] = [];
   const listener: RequestListener = (message, response) => {
@@ -537,6 +550,7 @@ test('http: options', () => {
   assert.throws(() => readConfig({}), /^Error: url: missing/);
   f({ url: 'ftp://h' }, /url: expected a URL such as https:\/\/host\/path/);
   f({ url: 'http://' }, /url: expected a URL/);
+  f({ url: 'http:///path' }, /url: expected a URL/);
   f({ fail_if_body_matches_regexp: ['ok', '('] }, /fail_if_body_matches_regexp.1: .*missing closing \)/);
   f(
     { fail_if_header_matches: [{ header: 'a', regexp: '(?=x)' }] },

@@ -7,6 +7,10 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import netPing from 'net-ping';
 import { IcmpSocket } from '../icmp-socket.js';
+import { Pacer } from '../pacer.js';
+import { RawEcho } from '../raw-echo.js';
+import { TimerQueue } from '../timer-queue.js';
+import { createPinger } from '../train.js';
 import { asText, collect, openReal, options, ping, sampleOf, testRun } from './kit.js';
 
 const skip = whyNoRawSockets();
@@ -109,6 +113,26 @@ test('a run that is ended settles at once, though its packets are in flight', { 
   const startedMs = performance.now();
   await running;
   assert.ok(performance.now() - startedMs < 500);
+});
+
+test('an error of the socket that nobody foresaw ends the run, not the process', { skip }, async (t) => {
+  const timers = new TimerQueue();
+  const createSession: typeof netPing.createSession = (wanted) => {
+    const session = netPing.createSession(wanted);
+    session.getSocket().wrap.send = () => {
+      throw new Error('Required key not available');
+    };
+    return session;
+  };
+  const echo = new RawEcho({ ...netPing, createSession }, new Pacer(1000, timers), timers);
+  t.after(() => echo.close());
+  const pinger = createPinger(echo, timers);
+  const { signal } = new AbortController();
+  const where = { address: '127.0.0.1', family: 4, source: undefined, interface: undefined, id: 1 } as const;
+  const what = { size: 56, ttl: 64, tos: 0, df: false, count: 3, intervalMs: 1, timeoutMs: 50 };
+  const outcomes = await pinger({ ...where, ...what, deadlineMs: performance.now() + 5000, signal });
+  const unjudged = { kind: 'unjudged', evidence: 'cannot send: Required key not available' };
+  assert.deepEqual(outcomes, [unjudged, unjudged, unjudged]);
 });
 
 test('nothing stays open after close', { skip }, async () => {

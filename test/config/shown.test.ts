@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import test from 'node:test';
+import fc from 'fast-check';
+import { parse } from 'yaml';
+import { configText, loadConfig } from '../../src/config/index.js';
+import { yamlText } from '../../src/config/yaml-text.js';
+import { folderOf, type PluginCatalog } from '../../src/probe/index.js';
+import { inFolder } from './fixture.js';
+import { dependencies } from './plugins.js';
+
+/** What the agent keeps of its plugins. */
+const foldersOf = ({ plugins }: PluginCatalog) => ({
+  plugins: new Map([...plugins].map(([name, plugin]) => [name, folderOf(plugin)])),
+});
+
+/** The configuration that a text gives, as it is shown, and read back. */
+async function shown(text: string, env = {}): Promise<{ yaml: string; value: unknown }> {
+  return inFolder({ 'c.yaml': text, token: 'hunter2' }, async (cwd) => {
+    const { config, catalog } = await loadConfig('c.yaml', dependencies({ cwd, env }));
+    const yaml = configText(config, foldersOf(catalog));
+    return { yaml, value: parse(yaml) };
+  });
+}
+
+test('the configuration is shown as it is written, and every secret of it is masked', async () => {
+  const { yaml, value } = await shown(
+    `
+sentinel: {name: a, labels: {site: hq}}
+http: {basic_auth: {username: op, password: hunter2}}
+plugins: {config: {http: {headers: {X-Key: hunter2}, bearer_token: hunter2}}}
+sender:
+  flush_interval: 10s
+  direct:
+    vm: {url: "http://me:hunter2@vm:8428/w?token=hunter2&x", username: me, password: "\${PASSWORD}", headers: {X-Key: hunter2}}
+    off: {enabled: false, url: "http://off/w", bearer_token_file: token}
+remote_write:
+  - {url: "http://p/w", authorization: {credentials: hunter2}, proxy_url: "http://me:hunter2@proxy:3128"}
+tasks:
+  - {id: web, plugin: http, interval: 60s, labels: {a: b}, config: {url: "http://me:hunter2@h/?k=hunter2", headers: {Cookie: hunter2}, method: GET}}
+  - {id: ping, plugin: ping, interval: 1m30s, config: {host: 192.0.2.1}}
+`,
+    { PASSWORD: 'hunter2' },
+  );
+  assert.doesNotMatch(yaml, /hunter2/);
+  assert.deepEqual(value, {
+    sentinel: { name: 'a', labels: { site: 'hq' } },
+    http: { basic_auth: { username: 'op', password: '<secret>' } },
+    plugins: { config: { http: { headers: { 'X-Key': '<secret>' }, bearer_token: '<secret>' } } },
+    sender: {
+      flush_interval: '10s',
+      direct: {
+        vm: {
+          url: 'http://<secret>@vm:8428/w?token=<secret>&x=<secret>',
+          username: '<secret>',
+          password: '<secret>',
+          headers: { 'X-Key': '<secret>' },
+        },
+        off: { enabled: false, url: 'http://off/w', bearer_token_file: 'token' },
+      },
+    },
+    remote_write: [
+      {
+        url: 'http://p/w',
+        authorization: { credentials: '<secret>' },
+        proxy_url: 'http://<secret>@proxy:3128/',
+      },
+    ],
+    tasks: [
+      {
+        id: 'web',
+        device_id: 'http://h/?k=<secret>',
+        plugin: 'http',
+        interval: '1m',
+        timeout: '30s',
+        labels: { a: 'b' },
+        config: {
+          headers: { Cookie: '<secret>' },
+          bearer_token: '<secret>',
+          url: 'http://<secret>@h/?k=<secret>',
+          method: 'GET',
+        },
+      },
+      {
+        id: 'ping',
+        device_id: '192.0.2.1',
+        plugin: 'ping',
+        interval: '1m30s',
+        timeout: '30s',
+        config: { host: '192.0.2.1' },
+      },
+    ],
+  });
+});
+
+test('an empty file shows no more than that there are no tasks', async () => {
+  assert.equal((await shown('')).yaml, 'tasks: []\n');
+});
+
+test('10,000 tasks are shown without holding the loop', async () => {
+  await inFolder({ 'c.yaml': '' }, async (cwd) => {
+    const text =
+      'tasks: [{id: a, plugin: http, interval: 60s, config: {url: "http://h/", headers: {A: hunter2}}}]';
+    writeFileSync(`${cwd}/c.yaml`, text);
+    const { config, catalog } = await loadConfig('c.yaml', dependencies({ cwd }));
+    const folders = foldersOf(catalog);
+    const [task] = config.tasks;
+    const tasks = Array.from({ length: 10_000 }, (_, i) => ({ ...task!, id: `task-${i}` }));
+    // CPU time, not the clock's: other processes share the machine.
+    const times = Array.from({ length: 10 }, () => {
+      const before = process.cpuUsage();
+      assert.ok(configText({ ...config, tasks }, folders).length > 10 ** 6);
+      return process.cpuUsage(before).user / 1000;
+    });
+    assert.ok(Math.min(...times) < 100, `it took ${Math.min(...times)} ms`);
+  });
+});
+
+test('YAML: what was written reads back as it was', () => {
+  const f = (value: unknown, want: string) => {
+    assert.equal(yamlText(value), want);
+    assert.deepEqual(parse(want), value);
+  };
+  f(
+    { a: 1, b: [], c: {}, d: [1, 'x'], e: { f: [{ g: 1, h: [2] }, [3]] } },
+    'a: 1\nb: []\nc: {}\nd:\n  - 1\n  - x\ne:\n  f:\n    - g: 1\n      h:\n        - 2\n    - - 3\n',
+  );
+  f(
+    { 'a b': 'no', x: null, t: true, v: '1.10', s: ' x', colon: 'a: b', hash: 'a #b' },
+    '"a b": "no"\nx: null\nt: true\nv: "1.10"\ns: " x"\ncolon: "a: b"\nhash: "a #b"\n',
+  );
+  const scalar = fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.boolean(), fc.constant(null));
+  const key = fc
+    .string({ unit: 'binary', minLength: 1 })
+    .filter((text) => text !== '__proto__' && text !== '<<');
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { depthSize: 'small' },
+      scalar,
+      fc.array(tie('tree'), { maxLength: 4 }),
+      fc.dictionary(key, tie('tree'), { maxKeys: 4 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(fc.dictionary(key, tree, { minKeys: 1, maxKeys: 4, noNullPrototype: true }), (value) => {
+      assert.deepEqual(JSON.parse(JSON.stringify(parse(yamlText(value)))), JSON.parse(JSON.stringify(value)));
+    }),
+  );
+});

@@ -1,0 +1,289 @@
+// The agent at a fast pace under changing faults, watched for what grows: memory, file descriptors, timers. `npm run soak` takes 30 minutes, or SOAK_SECONDS.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SENTINEL } from '../e2e/sentinel.js';
+import { copyPluginFixtures } from '../plugin-fixtures.js';
+import { decodeWriteRequest } from '../receiver.js';
+import { freePort } from '../servers.js';
+import { until } from '../until.js';
+
+/** What was seen of the agent and its hosts at one moment. */
+interface Look {
+  seconds: number;
+  agentAnonMiB: number;
+  hostsAnonMiB: number;
+  agentDescriptors: number;
+  hostsDescriptors: number;
+  timers: number;
+  pendingSamples: number;
+}
+
+/** How a soak ended. */
+export interface SoakResult {
+  looks: readonly Look[];
+  produced: number;
+  missing: readonly string[];
+  exitCode: number | null;
+  /** What grew, in words; empty when all was flat. */
+  growth: readonly string[];
+}
+
+const NUMBERED = 20;
+/** The receiver's moods in turn, with how long each lasts. */
+const MOODS = [
+  { mood: 'ok', ms: 15_000 },
+  { mood: '503', ms: 4000 },
+  { mood: 'ok', ms: 8000 },
+  { mood: 'hang', ms: 4000 },
+  { mood: 'ok', ms: 8000 },
+  { mood: 'reset', ms: 4000 },
+  { mood: 'ok', ms: 8000 },
+  { mood: '429', ms: 4000 },
+] as const;
+const LOOK_MS = 2000;
+const RELOAD_MS = 7000;
+const KILL_MS = 41_000;
+
+/** A receiver that changes its mood, and remembers which numbers of which task it took. */
+class MoodyReceiver {
+  readonly got = new Set<string>();
+  readonly server: Server;
+  readonly #bornMs = performance.now();
+  /** At the end: takes everything. */
+  kind = false;
+
+  constructor() {
+    this.server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request
+        .on('data', (chunk: Buffer) => chunks.push(chunk))
+        .on('end', () => {
+          const mood = this.#mood();
+          if (mood === 'hang') return;
+          if (mood === 'reset') return void request.socket.destroy();
+          if (mood !== 'ok') return void response.writeHead(Number(mood), { 'Retry-After': '1' }).end();
+          for (const { labels, value } of decodeWriteRequest(Buffer.concat(chunks))) {
+            if (labels.__name__ === 'numbered_value') this.got.add(`${labels.task} ${value}`);
+          }
+          response.writeHead(204).end();
+        });
+    });
+  }
+
+  #mood(): string {
+    if (this.kind) return 'ok';
+    const round = MOODS.reduce((sum, { ms }) => sum + ms, 0);
+    let at = (performance.now() - this.#bornMs) % round;
+    for (const { mood, ms } of MOODS) {
+      if (at < ms) return mood;
+      at -= ms;
+    }
+    return 'ok';
+  }
+}
+
+function configOf(
+  parts: { folder: string; plugins: string; receiver: string; web: string; listen: number },
+  edit: number,
+): string {
+  const tasks: string[] = [];
+  for (let i = 0; i < NUMBERED; i++)
+    tasks.push(
+      `{id: n${i}, plugin: numbered, interval: 200ms, config: {ledger: ${join(parts.folder, `ledger-${i}`)}}}`,
+    );
+  // What a reload changes: some of the others.
+  for (let i = 0; i < 40; i++)
+    tasks.push(
+      `{id: ping-${i}, plugin: ping, interval: ${i === edit % 40 ? 300 : 200}ms, config: {host: 127.0.0.1, count: 1}}`,
+    );
+  for (let i = 0; i < 10; i++)
+    tasks.push(
+      `{id: web-${i}, plugin: http, interval: 500ms, labels: {edit: "${i === edit % 10 ? edit : 0}"}, config: {url: "${parts.web}/${i}"}}`,
+    );
+  tasks.push(`{id: page, plugin: scrape-exporter, interval: 1s, config: {url: "${parts.web}/metrics"}}`);
+  return `sentinel: {name: soak, data_dir: ${join(parts.folder, 'data')}}
+http: {listen: "127.0.0.1:${parts.listen}"}
+logging: {level: error, output: stdout}
+plugins: {directories: [${parts.plugins}]}
+buffer: {commit_interval: 2s}
+sender: {flush_interval: 500ms, timeout: 3s, min_backoff: 100ms, max_backoff: 1s, direct: {moody: {url: "${parts.receiver}"}}}
+tasks:
+${tasks.map((task) => `  - ${task}`).join('\n')}
+`;
+}
+
+/** Runs the agent for so long, then stops it and counts what arrived. */
+export async function soak(seconds: number, report: (line: string) => void): Promise<SoakResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-soak-'));
+  mkdirSync(join(folder, 'data'));
+  const receiver = new MoodyReceiver();
+  const web = createServer((request, response) => {
+    response.setHeader('Content-Type', 'text/plain');
+    response.end(
+      request.url === '/metrics'
+        ? Array.from({ length: 2000 }, (_, i) => `soak_metric{i="${i}"} ${i}\n`).join('')
+        : 'ok',
+    );
+  });
+  for (const server of [receiver.server, web])
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const parts = {
+    folder,
+    plugins: copyPluginFixtures('ledger'),
+    receiver: urlOf(receiver.server),
+    web: urlOf(web),
+    listen: await freePort(),
+  };
+  const file = join(folder, 'config.yaml');
+  writeFileSync(file, configOf(parts, 0));
+  const agent = spawn(SENTINEL, ['start', '-c', file], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  let log = '';
+  agent.stdout?.on('data', (chunk) => {
+    log = `${log}${chunk}`.slice(-10_000);
+  });
+  try {
+    const looks = await watch(agent, { seconds, parts, file, report });
+    receiver.kind = true;
+    agent.kill('SIGTERM');
+    await until('the agent to end', () => agent.exitCode !== null || agent.signalCode !== null, 60_000);
+    const produced = Array.from({ length: NUMBERED }, (_, i) =>
+      readFileSync(join(folder, `ledger-${i}`), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => `n${i} ${line.split(' ')[0]}`),
+    ).flat();
+    const missing = produced.filter((number) => !receiver.got.has(number));
+    if (missing.length > 0) report(log);
+    return { looks, produced: produced.length, missing, exitCode: agent.exitCode, growth: growthOf(looks) };
+  } finally {
+    agent.kill('SIGKILL');
+    for (const server of [receiver.server, web]) {
+      server.close();
+      server.closeAllConnections();
+    }
+    for (const path of [folder, parts.plugins]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Looks, reloads and kills hosts until the time is over. */
+async function watch(
+  agent: ChildProcess,
+  {
+    seconds,
+    parts,
+    file,
+    report,
+  }: { seconds: number; parts: Parameters<typeof configOf>[0]; file: string; report: (line: string) => void },
+): Promise<Look[]> {
+  const metrics = `http://127.0.0.1:${parts.listen}/metrics`;
+  await until(
+    'the agent',
+    () =>
+      fetch(metrics).then(
+        (response) => response.ok,
+        () => false,
+      ),
+    60_000,
+  );
+  const looks: Look[] = [];
+  const began = performance.now();
+  const since = () => performance.now() - began;
+  let reloads = 0;
+  let kills = 0;
+  while (since() < seconds * 1000 && agent.exitCode === null) {
+    looks.push(await look(agent.pid!, metrics, since() / 1000));
+    if (looks.length % 15 === 1) report(JSON.stringify(looks.at(-1)));
+    if (since() > (reloads + 1) * RELOAD_MS) {
+      reloads++;
+      // A third of them is wrong, and must change nothing.
+      writeFileSync(file, reloads % 3 === 0 ? 'tasks: [{id: x}]\n' : configOf(parts, reloads));
+      agent.kill('SIGHUP');
+    }
+    if (since() > (kills + 1) * KILL_MS) {
+      kills++;
+      // Not the lane of the numbers: a run whose number is in the ledger may die before its result is sent.
+      for (const { pid, name } of hostsOf(agent.pid!))
+        if (name.includes(kills % 2 === 0 ? 'ping' : 'probe')) process.kill(pid, 'SIGKILL');
+    }
+    await delay(LOOK_MS);
+  }
+  report(`${reloads} reloads, ${kills} hosts killed`);
+  return looks;
+}
+
+async function look(pid: number, metrics: string, seconds: number): Promise<Look> {
+  const text = await fetch(metrics).then((response) => response.text());
+  const value = (name: string) =>
+    Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+  const hosts = hostsOf(pid);
+  const sum = (of: (pid: number) => number) => hosts.reduce((total, host) => total + of(host.pid), 0);
+  return {
+    seconds: Math.round(seconds),
+    agentAnonMiB: anonMiB(pid),
+    hostsAnonMiB: sum(anonMiB),
+    agentDescriptors: descriptors(pid),
+    hostsDescriptors: sum(descriptors),
+    timers: value('nodejs_active_timers'),
+    pendingSamples: value('sentinel_buffer_samples_pending'),
+  };
+}
+
+function hostsOf(agent: number): { pid: number; name: string }[] {
+  const children = readFileSync(`/proc/${agent}/task/${agent}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
+  return children.flatMap((pid) => {
+    try {
+      return [{ pid, name: readFileSync(`/proc/${pid}/cmdline`, 'utf8') }];
+    } catch {
+      return []; // It has just ended.
+    }
+  });
+}
+
+function anonMiB(pid: number): number {
+  try {
+    return Math.round(
+      Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
+    );
+  } catch {
+    return 0; // It has just ended.
+  }
+}
+
+function descriptors(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return 0; // It has just ended.
+  }
+}
+
+const median = (values: number[]) =>
+  values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+/** Compares the middle of the second quarter with that of the last: a leak goes on growing, a cache does not. */
+function growthOf(looks: readonly Look[]): string[] {
+  const quarter = Math.floor(looks.length / 4);
+  const allowed = {
+    agentAnonMiB: [1.15, 10],
+    hostsAnonMiB: [1.15, 15],
+    agentDescriptors: [1, 6],
+    hostsDescriptors: [1, 12],
+    timers: [1, 12],
+  } as const;
+  return Object.entries(allowed).flatMap(([name, [factor, plus]]) => {
+    const of = (part: readonly Look[]) => median(part.map((one) => one[name as keyof typeof allowed]));
+    const [early, late] = [of(looks.slice(quarter, 2 * quarter)), of(looks.slice(-quarter))];
+    return late <= early * factor + plus ? [] : [`${name} grew from ${early} to ${late}`];
+  });
+}
