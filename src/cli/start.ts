@@ -57,6 +57,7 @@ export async function start(options: { config?: string }, hangups: Hangups): Pro
     notifier.stopping();
     await stopInTime(agent, log);
     notifier.close();
+    hangups.letGo();
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof SentinelError)) throw error;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { type Clock, Metrics, SentinelError, systemClock } from '../../src/lib/index.js';
 import type { TaskStatus } from '../../src/probe/index.js';
+import { until } from '../until.js';
 import { ask, edgeOf, logLines, viewWith, withEdge } from './kit.js';
 
 const status: TaskStatus = {
@@ -184,6 +185,57 @@ test('a foreign Origin may not change anything', async () => {
     await f('GET', 'http://evil.example', 200);
     await f('HEAD', 'http://evil.example', 200);
   });
+});
+
+test('POST /-/reload tells what came of it, and of nobody else', async () => {
+  let lines: readonly string[] = [];
+  let reloads = 0;
+  const view = viewWith({
+    reload: async () => {
+      reloads++;
+      if (lines[0] === 'throw') throw new Error('oops');
+      return lines.length === 0 ? { ok: true } : { ok: false, lines };
+    },
+  });
+  await withEdge({ view }, async (edge) => {
+    const post = async (headers = {}) => {
+      const { status, body } = await ask(edge, '/-/reload', 'POST', { headers });
+      return [status, body];
+    };
+    assert.deepEqual(await post(), [200, 'Configuration reloaded.\n']);
+    lines = ['c.yaml:1:1: wrong', 'c.yaml:2:1: wrong too'];
+    assert.deepEqual(await post(), [400, 'c.yaml:1:1: wrong\nc.yaml:2:1: wrong too\n']);
+    lines = ['throw'];
+    assert.deepEqual(await post(), [500, 'internal error; the log says more\n']);
+    assert.equal(reloads, 3);
+    assert.equal((await post({ origin: 'http://evil.example' }))[0], 403);
+    const get = await ask(edge, '/-/reload');
+    assert.deepEqual([get.status, get.headers.allow], [405, 'POST']);
+    assert.equal(reloads, 3);
+    assert.doesNotMatch(
+      (await ask(edge, '/')).body,
+      /href="\/-\/reload"/,
+      'no link: a browser would only GET it',
+    );
+  });
+});
+
+test('close with a grace lets a request that has begun have its answer, and listens no more', async () => {
+  const waiting: ((result: { ok: true }) => void)[] = [];
+  const view = viewWith({ reload: () => new Promise((resolve) => waiting.push(resolve)) });
+  const edge = edgeOf({ view });
+  await edge.start();
+  const { address } = edge;
+  const asked = ask(edge, '/-/reload', 'POST');
+  await until('the request', () => waiting.length === 1);
+  const closed = edge.close(5000);
+  const other = edgeOf({ listen: address!.slice('http://'.length) });
+  await other.start();
+  assert.equal(other.address, address, 'the place is free at once');
+  waiting[0]!({ ok: true });
+  assert.equal((await asked).status, 200);
+  await closed;
+  await other.close();
 });
 
 test('bodies and large headers are refused', async () => {
