@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { systemClock } from '../../src/lib/index.js';
@@ -67,10 +78,15 @@ const run = (...command: string[]) => spawnSync(command[0]!, command.slice(1), {
 
 /** A small file system of its own, or `undefined` where mounting is not allowed; goes with the test. */
 function mounted(t: TestContext, kind: 'tmpfs' | 'ext4', options: string): string | undefined {
-  const folder = temporaryFolder(t);
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-disk-'));
   const directory = join(folder, 'mounted');
-  mkdirSync(directory);
   const image = join(folder, 'image');
+  t.after(() => {
+    if (kind === 'ext4') run('fsfreeze', '-u', directory);
+    run('umount', '-l', directory);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  mkdirSync(directory);
   if (kind === 'ext4') {
     run('truncate', '-s', '16M', image);
     run('mkfs.ext4', '-q', image);
@@ -83,10 +99,6 @@ function mounted(t: TestContext, kind: 'tmpfs' | 'ext4', options: string): strin
     t.skip(`mounting a file system is not allowed here: ${result.stderr}`);
     return undefined;
   }
-  t.after(() => {
-    if (kind === 'ext4') run('fsfreeze', '-u', directory);
-    run('umount', '-l', directory);
-  });
   return directory;
 }
 
@@ -107,7 +119,10 @@ test('two agents on one data directory: the second ends with 2 and says who hold
 test('a disk that stalls: probes miss nothing, the agent answers, live data goes on, and the disk is used again by itself', async (t) => {
   const directory = mounted(t, 'ext4', '');
   if (directory === undefined) return;
-  const { receiver, start, lines, metric, lostAtTheEnd } = await setUp(t, { data: directory });
+  const { receiver, start, lines, metric, lostAtTheEnd } = await setUp(t, {
+    data: directory,
+    sender: 'order: fresh_first,',
+  });
   receiver.behaviour = UNAVAILABLE;
   const agent = start();
   await until(
