@@ -178,17 +178,11 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
 
 /** Throws a ConfigError when a configuration asks for what cannot change while the agent runs. */
 function refuseFixed(before: Config, next: Config): void {
-  const fixed = [
-    ['sentinel.data_dir', before.sentinel.dataDirectory, next.sentinel.dataDirectory],
-    ['buffer.synchronous', before.buffer.synchronous, next.buffer.synchronous],
-  ] as const;
-  const lines = fixed
-    .filter(([, is, asked]) => is !== asked)
-    .map(
-      ([key, is, asked]) =>
-        `${key}: cannot change from ${is} to ${asked} while the agent runs; restart it, or take the change back`,
-    );
-  if (lines.length > 0) throw new ConfigError(lines);
+  const [is, asked] = [before.sentinel.dataDirectory, next.sentinel.dataDirectory];
+  if (is === asked) return;
+  throw new ConfigError([
+    `sentinel.data_dir: cannot change from ${is} to ${asked} while the agent runs; restart it, or take the change back`,
+  ]);
 }
 
 /** The destinations of each route, by name. */
