@@ -50,7 +50,7 @@ export interface BlockBuffer {
   safe(): Promise<void>;
   /** What is pending for a destination. */
   stats(destination: string): PendingStats;
-  /** Calls back after each `push`; gives the function that ends it. */
+  /** Calls back after each `push`, and when a disk that failed works again; gives the function that ends it. */
   onPush(listener: () => void): () => void;
   /**
    * From now on blocks go where these routes say. What is queued stays, also for a destination that no route names any longer; its queue goes

@@ -17,8 +17,6 @@ const MAX_EXPIRE_MS = 60_000;
 const LOG_PERIOD_MS = 60_000;
 /** Bytes of blocks that are written in one transaction: they are copied on the way to the worker. */
 const COMMIT_BYTES = 4 * 2 ** 20;
-/** How often it is looked whether the disk still answers, by whoever waits for it at the end. */
-const PATIENCE_MS = 500;
 
 const NOTHING: PendingStats = { blocks: 0, samples: 0, bytes: 0, oldestMs: undefined, droppedSamples: 0 };
 
@@ -72,6 +70,7 @@ class TwoLevelBuffer implements BlockBuffer {
       options: () => this.#options,
       queues: this.#queues,
       isHeld,
+      onRecovery: () => this.#tellListeners(),
     });
     setUp.metrics.gaugeOf(
       'sentinel_buffer_memory_bytes',
@@ -140,7 +139,7 @@ class TwoLevelBuffer implements BlockBuffer {
     if (isFull && this.#disk.health.isStalled) this.#trimMemory();
     if (isFull || commitIntervalMs === 0) this.#commitSoon();
     else this.#arm();
-    for (const listener of this.#listeners) listener();
+    this.#tellListeners();
     return 'taken';
   }
 
@@ -155,10 +154,13 @@ class TwoLevelBuffer implements BlockBuffer {
       if (found !== undefined) return this.#lend(queue, found);
       if (queue.stored.blocks === 0) return undefined;
     }
-    return this.#turn(async () => {
+    const asked = { isStillThere: true };
+    const taken = this.#turn(async () => {
       await this.#expire();
-      const found = await this.#find(queue, lane);
-      return found === undefined ? undefined : this.#lend(queue, found);
+      return this.#lendStored(queue, lane, asked);
+    });
+    return this.#disk.health.orStall(taken, () => {
+      asked.isStillThere = false;
     });
   }
 
@@ -184,13 +186,12 @@ class TwoLevelBuffer implements BlockBuffer {
       if (queue?.leased.delete(id)) held.owners.set(destination, held.owners.get(destination)! + 1);
       return;
     }
-    await this.#turn(async () => {
-      if (queue?.leased.delete(id)) await this.#disk.countAttempt(destination, id);
-    });
+    if (!queue?.leased.delete(id)) return;
+    await this.#disk.health.orStall(this.#turn(() => this.#disk.countAttempt(destination, id)));
   }
 
   commit(): Promise<void> {
-    return this.#unlessStalled(this.#turn(() => this.#commit(this.#memory.blocks)));
+    return this.#disk.health.orStall(this.#turn(() => this.#commit(this.#memory.blocks)));
   }
 
   safe(): Promise<void> {
@@ -215,10 +216,10 @@ class TwoLevelBuffer implements BlockBuffer {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    await this.#unlessStalled(this.#turn(() => this.#commit(this.#memory.blocks)));
+    await this.commit();
     this.#listeners.clear();
     this.#loseMemory();
-    await this.#unlessStalled(this.#turn(() => this.#disk.close()));
+    await this.#disk.health.orStall(this.#turn(() => this.#disk.close()));
   }
 
   /** One thing at a time with the disk, in order: what is being read cannot be dropped meanwhile, nor handed out twice. What concerns memory alone does not wait. */
@@ -228,56 +229,35 @@ class TwoLevelBuffer implements BlockBuffer {
     return result;
   }
 
-  /** Waits for the disk, but not for one that has stopped answering. */
-  #unlessStalled(work: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let timer: Timer | undefined;
-      const look = () => {
-        if (this.#disk.health.isStalled) resolve();
-        else timer = this.#setUp.clock.after(PATIENCE_MS, look);
-      };
-      look();
-      work.then(resolve, reject).finally(() => timer?.cancel());
-    });
-  }
-
   #oldestMs(queue: Queue): number | undefined {
     const held = this.#memory.blocks.find(({ owners }) => owners.has(queue.name));
     const times = [queue.storedOldestMs, held?.block.minMs].filter((ms) => ms !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** Blocks on disk are older than those in memory. */
-  async #find(queue: Queue, lane: Lane): Promise<Found | undefined> {
-    if (lane === 'fresh')
-      return (
-        this.#memory.find(queue.name, 'newest', queue.leased) ?? (await this.#disk.find(queue, 'newest'))
-      );
-    return (await this.#disk.find(queue, 'oldest')) ?? this.#memory.find(queue.name, 'oldest', queue.leased);
+  /** Blocks on disk are older than those in memory. What is found is lent before anybody else can find it. */
+  async #lendStored(queue: Queue, lane: Lane, asked: { isStillThere: boolean }): Promise<Lease | undefined> {
+    if (!asked.isStillThere) return undefined;
+    const isFresh = lane === 'fresh';
+    const inMemory = () => this.#memory.find(queue.name, isFresh ? 'newest' : 'oldest', queue.leased);
+    const newest = isFresh ? inMemory() : undefined;
+    if (newest !== undefined) return this.#lend(queue, newest);
+    const stored = await this.#disk.find(queue, isFresh ? 'newest' : 'oldest');
+    const found = stored ?? inMemory();
+    return found === undefined || !asked.isStillThere ? undefined : this.#lend(queue, found);
   }
 
   async #settle({ destination, id, kept }: Lease, how: 'accepted' | DropReason): Promise<void> {
     const queue = this.#queues.find(destination);
-    const held = this.#memory.get(destination, id);
-    if (held === undefined) return this.#turn(() => this.#settleStored(destination, id, kept, how));
-    if (!queue?.leased.delete(id)) return;
+    if (!queue?.leased.delete(id)) return; // Counted already, with the file that was set aside.
     queue.go(countsOf(kept), how);
-    this.#memory.disown(destination, held);
+    const held = this.#memory.get(destination, id);
+    if (held === undefined) {
+      this.#disk.settle(queue, id, countsOf(kept));
+      await this.#disk.health.orStall(this.#turn(() => this.#disk.remove(queue, id)));
+    } else this.#memory.disown(destination, held);
     this.#queues.forgetEmpty();
     this.#tellSafe();
-  }
-
-  async #settleStored(
-    destination: string,
-    id: number,
-    block: Block,
-    how: 'accepted' | DropReason,
-  ): Promise<void> {
-    const queue = this.#queues.find(destination);
-    if (!queue?.leased.delete(id)) return; // Counted already, with the file that was set aside.
-    queue.go(countsOf(block), how);
-    await this.#disk.remove(queue, id, countsOf(block));
-    this.#queues.forgetEmpty();
     this.#arm();
   }
 
@@ -302,7 +282,8 @@ class TwoLevelBuffer implements BlockBuffer {
     if (oldest !== undefined && oldest.block.bornMs + commitIntervalMs <= now) {
       const youngMs = now - commitIntervalMs / 2;
       await this.#commit(this.#memory.blocks.filter(({ block }) => block.bornMs <= youngMs));
-    } else if (this.#disk.health.isFailing && this.#disk.health.restMs === 0) await this.#disk.retry();
+    } else if (this.#disk.health.isFailing && this.#disk.health.restMs === 0)
+      await this.#disk.retry({ probe: true });
     await this.#expire();
     if (this.#disk.restAtMs <= now) await this.#disk.rest();
   }
@@ -310,7 +291,7 @@ class TwoLevelBuffer implements BlockBuffer {
   /** Writes blocks, a few megabytes in one transaction. */
   async #commit(blocks: readonly HeldBlock[]): Promise<void> {
     this.#lastCommitMs = this.#setUp.clock.monotonic();
-    await this.#disk.retry();
+    await this.#disk.retry({ probe: false });
     this.#lastId = Math.max(this.#lastId, this.#disk.lastId);
     await this.#expire();
     for (const due of chunksOf(blocks)) if (!(await this.#write(due))) break;
@@ -345,8 +326,10 @@ class TwoLevelBuffer implements BlockBuffer {
       for (const [name, attempts] of owners) {
         const nowAttempts = due[i]!.owners.get(name);
         const queue = this.#queues.get(name);
-        if (nowAttempts === undefined) await this.#disk.remove(queue, id, countsOf(block));
-        else if (nowAttempts > attempts) await this.#disk.countAttempt(name, id);
+        if (nowAttempts === undefined) {
+          this.#disk.settle(queue, id, countsOf(block));
+          await this.#disk.remove(queue, id);
+        } else if (nowAttempts > attempts) await this.#disk.countAttempt(name, id);
       }
     }
     this.#queues.forgetEmpty();
@@ -476,6 +459,10 @@ class TwoLevelBuffer implements BlockBuffer {
       health.isFailing ? health.retryAtMs : Infinity,
     );
     return Math.max(dueMs, this.#lastTickMs + 1000);
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #tellSafe(): void {

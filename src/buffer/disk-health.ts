@@ -16,6 +16,8 @@ interface DiskHealthSetUp {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  /** Called when the disk works again. */
+  onRecovery: () => void;
 }
 
 /** Whether the disk works. Each change is said once, each failure counted. */
@@ -26,6 +28,7 @@ export class DiskHealth {
   #waitMs = RETRY_MS;
   #retryAtMs = -Infinity;
   #stalls = 0;
+  readonly #impatient = new Set<() => void>();
 
   constructor(setUp: DiskHealthSetUp) {
     this.#setUp = setUp;
@@ -48,6 +51,11 @@ export class DiskHealth {
   /** Whether the file may be opened now: not again and again while that fails. */
   get mayOpen(): boolean {
     return !this.#faults.has('open') || this.restMs === 0;
+  }
+
+  /** Whether this failed the last time. */
+  hasFault(operation: Operation): boolean {
+    return this.#faults.has(operation);
   }
 
   /** Whether anything failed the last time. */
@@ -88,7 +96,9 @@ export class DiskHealth {
   succeeded(operation: Operation): void {
     if (!this.#faults.delete(operation)) return;
     this.#waitMs = RETRY_MS;
-    if (!this.hasFaults) this.#setUp.log.info('The buffer can be read and written again');
+    if (this.hasFaults) return;
+    this.#setUp.log.info('The buffer can be read and written again');
+    this.#setUp.onRecovery();
   }
 
   /** A broken file: counted only, for whoever sets it aside says more. */
@@ -103,12 +113,7 @@ export class DiskHealth {
     let stalled = false;
     const timer = clock.after(STALL_MS, () => {
       stalled = true;
-      this.#stalls++;
-      this.#errors.inc();
-      log.error(
-        { directory: this.#setUp.directory },
-        `The disk under "${this.#setUp.directory}" has not answered for ${STALL_MS / 1000} s; ${this.#meanwhile()}`,
-      );
+      this.#stalled();
     });
     try {
       return await work;
@@ -118,8 +123,33 @@ export class DiskHealth {
         this.#stalls--;
         const seconds = Math.round((clock.monotonic() - startMs) / 100) / 10;
         log.info({ seconds }, `The disk answered again, after ${seconds} s`);
+        this.#setUp.onRecovery();
       }
     }
+  }
+
+  /** What `work` gives, or `undefined` as soon as the disk stalls; the work goes on, with nobody who waits for it. */
+  orStall<T>(work: Promise<T>, onStall?: () => void): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        onStall?.();
+        resolve(undefined);
+      };
+      this.#impatient.add(giveUp);
+      work.then(resolve, reject).finally(() => this.#impatient.delete(giveUp));
+      if (this.isStalled) giveUp();
+    });
+  }
+
+  #stalled(): void {
+    const { log, directory } = this.#setUp;
+    this.#stalls++;
+    this.#errors.inc();
+    log.error(
+      { directory },
+      `The disk under "${directory}" has not answered for ${STALL_MS / 1000} s; ${this.#meanwhile()}`,
+    );
+    for (const giveUp of this.#impatient) giveUp();
   }
 
   #meanwhile(): string {

@@ -30,6 +30,8 @@ interface DiskSetUp {
   log: Logger;
   metrics: Metrics;
   openStore: OpenStore;
+  /** Called when the disk works again: there may be something to hand out. */
+  onRecovery: () => void;
 }
 
 /** With nothing stored and nothing to do for so long, the file is closed, which ends its worker. */
@@ -94,13 +96,13 @@ export class Disk {
     else await this.#wake();
   }
 
-  /** After a fault: opens the file, and lets go of what was settled meanwhile. */
-  async retry(): Promise<void> {
+  /** After a fault: opens the file, lets go of what was settled meanwhile, and sees whether it can be written, unless there is something to write anyway. */
+  async retry({ probe }: { probe: boolean }): Promise<void> {
     if (this.health.hasFaults && this.#isDelivered()) await this.#startAnew();
     if (this.#store === undefined && this.health.isFailing) await this.#wake();
-    for (const queue of this.#setUp.queues.all()) {
-      for (const id of queue.settled) if (await this.#removed(queue, id)) queue.settled.delete(id);
-    }
+    for (const queue of this.#setUp.queues.all())
+      for (const id of queue.settled) if (!(await this.#remove(queue, id))) return;
+    if (probe && this.health.hasFault('write')) await this.#do('write', (store) => store.probe());
   }
 
   /** Writes blocks; gives what was dropped for them and what did not fit, or nothing when nothing was written. */
@@ -134,11 +136,15 @@ export class Disk {
     return result.found;
   }
 
-  /** A block on disk was settled. */
-  async remove(queue: Queue, id: number, counts: StoredCounts): Promise<void> {
+  /** A block on disk was settled: it is not handed out again, also before it is removed. */
+  settle(queue: Queue, id: number, counts: StoredCounts): void {
     queue.stored.subtract(counts);
     queue.settled.add(id);
-    if (await this.#removed(queue, id)) queue.settled.delete(id);
+  }
+
+  /** Removes a block that was settled. */
+  async remove(queue: Queue, id: number): Promise<void> {
+    if (queue.settled.has(id)) await this.#remove(queue, id);
     await this.#look();
   }
 
@@ -264,8 +270,10 @@ export class Disk {
     this.health.succeeded('remove');
   }
 
-  async #removed(queue: Queue, id: number): Promise<boolean> {
-    return (await this.#do('remove', (store) => store.remove(queue.name, id).then(() => true))) ?? false;
+  async #remove(queue: Queue, id: number): Promise<boolean> {
+    const done = await this.#do('remove', (store) => store.remove(queue.name, id).then(() => true));
+    if (done) queue.settled.delete(id);
+    return done ?? false;
   }
 
   /** The file is broken, which only shows now: gives the new one. */

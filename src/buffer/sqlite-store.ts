@@ -170,6 +170,10 @@ export class SqliteStore implements Store {
     this.#counted(() => this.#sql.countAttempt.run(destination, id));
   }
 
+  async probe(): Promise<void> {
+    this.#counted(() => this.#database.pragma(`user_version = ${VERSION}`));
+  }
+
   async shrink(): Promise<boolean> {
     if (this.#sql.nextId.get(-1) !== undefined) return false;
     const free = () => this.#number('freelist_count');

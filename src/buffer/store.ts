@@ -95,6 +95,8 @@ export interface Store {
   dropOlder(limitMs: number, keep: ReadonlySet<number>): Promise<Removed[]>;
   /** Counts a failed request. */
   countAttempt(destination: string, id: number): Promise<void>;
+  /** Writes a page, to see whether it can. */
+  probe(): Promise<void>;
   /** Gives free pages back to the file system, up to 16 MiB at a time; whether there are more. A no-op while blocks are stored: they will need the pages again. */
   shrink(): Promise<boolean>;
   look(destinations: readonly string[]): Promise<Look>;

@@ -68,6 +68,10 @@ class WorkerStore implements Store {
     return this.#call('countAttempt', [destination, id]);
   }
 
+  probe() {
+    return this.#call('probe', []);
+  }
+
   shrink() {
     return this.#call('shrink', []);
   }

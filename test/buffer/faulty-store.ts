@@ -17,7 +17,7 @@ function wrapped(store: Store, around: (name: keyof Store, work: () => Promise<u
 export function faultyStore() {
   const state = {
     fault: undefined as string | undefined,
-    operations: ['write', 'remove', 'dropOlder', 'countAttempt'] as (keyof Store)[],
+    operations: ['write', 'remove', 'dropOlder', 'countAttempt', 'probe'] as (keyof Store)[],
     openStore: (async (options) =>
       wrapped(await openSqliteStore(options), async (name, work) => {
         if (state.fault !== undefined && state.operations.includes(name))
