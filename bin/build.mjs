@@ -47,6 +47,13 @@ function explainInstall(output) {
   return ['cannot install the packages of package.json; npm said:', ...output.trim().split('\n').slice(-15)];
 }
 
+/** Debian 12 has Node 18, for one; npm would only warn, and the build fail in words of its own. */
+function refuseOldNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if ((major === 20 && minor >= 20) || (major === 22 && minor >= 15) || major > 22) return;
+  fail([`Node ${process.versions.node} is too old; install Node 20.20 or newer (22, 24)`]);
+}
+
 /** Whether node_modules holds every package of the lock file, in its version. */
 function installed() {
   const packagesOf = (file) => JSON.parse(readFileSync(join(root, file), 'utf8')).packages;
@@ -173,10 +180,23 @@ export async function bundle() {
   rmSync(old, { recursive: true, force: true });
 }
 
+/** What a user who has built as root before, or in another's checkout, must be told. */
+function explainDenied(error) {
+  if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
+  fail([
+    `cannot build: may not write "${error.path}"; another user built here: chown -R ${root} to this user, or build as that one`,
+  ]);
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  refuseOldNode();
   install();
   say('building ...');
-  compile();
-  await bundle();
+  try {
+    compile();
+    await bundle();
+  } catch (error) {
+    explainDenied(error);
+  }
   say('built dist/');
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
-import { type BlockStage, createBlockStage, routesOf } from './block/index.js';
+import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
 import { type BlockBuffer, lockWhenWritable, openBuffer } from './buffer/index.js';
 import {
   type Config,
@@ -14,9 +14,10 @@ import {
 } from './config/index.js';
 import { createHttpEdge, type HttpEdge, type HttpView } from './http/index.js';
 import { type Clock, type Logger, Metrics, sameValue, systemClock, VERSION } from './lib/index.js';
+import type { Next } from './model/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
-import { watchClock } from './schedule/index.js';
+import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
 import { LoopDelay, SelfMetrics, type SelfSettings } from './self/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
@@ -63,6 +64,7 @@ const SENDER = Symbol('Sender');
 const BLOCK = Symbol('BlockStage');
 const HTTP = Symbol('HttpEdge');
 const CONTROL = Symbol('ControlEdge');
+const CLOCK_GUARD = Symbol('ClockGuard');
 
 /** Start of this process, wall clock. */
 const START_MS = Date.now() - performance.now();
@@ -133,7 +135,6 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     http = road.resolve<HttpEdge | undefined>(HTTP);
     await http?.start();
   };
-  const clockWatch = watchClock({ clock: systemClock, log: log.child({ component: 'schedule' }), metrics });
   return {
     metrics,
     tasks: () => probes.statuses(),
@@ -147,7 +148,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     stop: once(async () => {
       await reloader.close();
       self.stop();
-      clockWatch.stop();
+      road.resolve<ClockGuard>(CLOCK_GUARD).stop();
       await probes.stop();
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });
@@ -168,17 +169,11 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
 
 /** Throws a ConfigError when a configuration asks for what cannot change while the agent runs. */
 function refuseFixed(before: Config, next: Config): void {
-  const fixed = [
-    ['sentinel.data_dir', before.sentinel.dataDirectory, next.sentinel.dataDirectory],
-    ['buffer.synchronous', before.buffer.synchronous, next.buffer.synchronous],
-  ] as const;
-  const lines = fixed
-    .filter(([, is, asked]) => is !== asked)
-    .map(
-      ([key, is, asked]) =>
-        `${key}: cannot change from ${is} to ${asked} while the agent runs; restart it, or take the change back`,
-    );
-  if (lines.length > 0) throw new ConfigError(lines);
+  const [is, asked] = [before.sentinel.dataDirectory, next.sentinel.dataDirectory];
+  if (is === asked) return;
+  throw new ConfigError([
+    `sentinel.data_dir: cannot change from ${is} to ${asked} while the agent runs; restart it, or take the change back`,
+  ]);
 }
 
 /** The destinations of each route, by name. */
@@ -194,6 +189,16 @@ function probeSettings({ config, catalog }: ReadConfig): ProbesSettings {
 function selfSettings({ sentinel }: Config): SelfSettings {
   const { name, region, labels, selfMetricsIntervalMs: intervalMs } = sentinel;
   return { name, region, labels, intervalMs };
+}
+
+/** The way into the block stage, past the one who knows whether the clock was right. */
+function toBlock(road: DependencyContainer): Next {
+  const block = road.resolve<BlockStage>(BLOCK);
+  const clock = road.resolve<ClockGuard>(CLOCK_GUARD);
+  return (batch) => {
+    clock.correct(batch);
+    return block.push(batch);
+  };
 }
 
 /** Says how each stage is made, and which neighbour it gets. */
@@ -228,21 +233,29 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
       }),
     ),
   });
-  road.register(Probes, {
+  road.register<ClockGuard>(CLOCK_GUARD, {
     useFactory: made(({ log, ...parts }) => {
       const block = road.resolve<BlockStage>(BLOCK);
+      const boot = new BootClock(parts.clock, (stepMs) => {
+        block.flush();
+        road.resolve<BlockBuffer>(BUFFER).shiftUnsent(stepMs, shiftBlock);
+      });
+      return watchClock({ ...parts, log: log.child({ component: 'schedule' }) }, boot);
+    }),
+  });
+  road.register(Probes, {
+    useFactory: made(({ log, ...parts }) => {
       return new Probes({
         ...parts,
         log: log.child({ component: 'probe' }),
         ...probeSettings(running),
-        next: (batch) => block.push(batch),
+        next: toBlock(road),
       });
     }),
   });
   road.register(SelfMetrics, {
     useFactory: made(({ clock, metrics }) => {
-      const block = road.resolve<BlockStage>(BLOCK);
-      return new SelfMetrics({ clock, metrics, next: (batch) => block.push(batch) });
+      return new SelfMetrics({ clock, metrics, next: toBlock(road) });
     }),
   });
   road.register(LoopDelay, { useFactory: made((parts) => new LoopDelay(parts)) });
@@ -295,6 +308,7 @@ function viewOf(
       dataDirectory: running.config.sentinel.dataDirectory,
       startMs: START_MS,
       configFile: running.config.file,
+      reloaded: metrics.value('sentinel_config_last_reload_successful') !== 0,
       loopDelayMs: delay.worstMs(),
       buffer: {
         memoryBytes: metrics.value('sentinel_buffer_memory_bytes') ?? 0,

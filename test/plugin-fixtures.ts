@@ -9,6 +9,7 @@ const SOURCE = fileURLToPath(new URL('../../test/fixtures', import.meta.url));
 export function copyPluginFixtures(folder: 'plugins' | 'lanes' | 'ledger' | 'stop' = 'plugins'): string {
   const directory = mkdtempSync(join(tmpdir(), 'sentinel-plugins-'));
   cpSync(join(SOURCE, folder), directory, { recursive: true });
-  for (const name of readdirSync(directory)) chmodSync(join(directory, name), 0o700);
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }))
+    chmodSync(join(directory, name), 0o700);
   return directory;
 }

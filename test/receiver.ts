@@ -95,8 +95,14 @@ export class FakeReceiver {
   /** Requests that have no answer yet. */
   inFlight = 0;
   maxInFlight = 0;
+  /** Connections that were made so far. */
+  connections = 0;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   #port = 0;
+
+  constructor() {
+    this.#server.on('connection', () => this.connections++);
+  }
 
   /** Listens on a free port of 127.0.0.1. */
   static async start(): Promise<FakeReceiver> {

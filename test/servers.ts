@@ -12,7 +12,8 @@ type ServerName =
   | 'prometheus'
   | 'prometheus-node-exporter'
   | 'prometheus-blackbox-exporter'
-  | 'nginx';
+  | 'nginx'
+  | 'w3m';
 
 /** Whether the test can go on. Without the server it is skipped, naming the package; where `CI=true` it fails. */
 export function needServer(name: ServerName, t: TestContext): boolean {

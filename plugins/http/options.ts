@@ -156,7 +156,10 @@ export function withScheme(url: string): string {
 
 function urlFaults(text: string): Faults {
   const foreign = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) && withScheme(text) !== text;
-  if (!foreign && URL.canParse(withScheme(text)) && new URL(withScheme(text)).hostname !== '') return [];
+  const url = withScheme(text);
+  // The parser skips slashes: `http:///path`, as an empty variable leaves it, would be the host "path".
+  if (!foreign && !/^https?:\/\/[/\\]/i.test(url) && URL.canParse(url) && new URL(url).hostname !== '')
+    return [];
   return [{ path: [], message: 'expected a URL such as https://host/path' }];
 }
 

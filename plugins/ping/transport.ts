@@ -38,7 +38,7 @@ export async function openTransport(log: PluginHost['log'], packetsPerSecond: nu
     const help = whyNotRaw(error);
     const command = await findPing();
     if (command === undefined) {
-      log.warn(`cannot ping: ${help}; and there is no \`ping\` in PATH`);
+      log.warn(`cannot ping: ${help}; and there is no \`ping\` in PATH that this user may run`);
       return {
         pinger: async () => [{ kind: 'failed', reason: 'permission', evidence: help }],
         close: () => {},

@@ -14,9 +14,9 @@ import { reasonOf } from './reason.js';
 
 /** What Prometheus 3 asks for, in its order; without protobuf, which is not read here. */
 const ACCEPT = [
-  'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6',
+  'application/openmetrics-text;version=1.0.0;escaping=underscores;q=0.6',
   'application/openmetrics-text;version=0.0.1;q=0.5',
-  'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4',
+  'text/plain;version=1.0.0;escaping=underscores;q=0.4',
   'text/plain;version=0.0.4;q=0.3',
   '*/*;q=0.2',
 ].join(',');

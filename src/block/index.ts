@@ -1,2 +1,3 @@
 export { routesOf } from './route.js';
+export { shiftBlock } from './shift.js';
 export { type BlockStage, createBlockStage } from './stage.js';

@@ -2,12 +2,12 @@ import protobuf from 'protobufjs/minimal.js';
 import { compareBytes, type Labels } from '../model/index.js';
 
 // Field numbers and wire types of remote-write 1.0 (prompb/types.proto): tag = field << 3 | wire type.
-const TAG_TIMESERIES = 0x0a;
+export const TAG_SERIES = 0x0a;
 const TAG_LABEL = 0x0a;
 const TAG_NAME = 0x0a;
 const TAG_VALUE = 0x12;
 /** `samples` of a TimeSeries. */
-const TAG_SAMPLE = 0x12;
+export const TAG_SERIES_SAMPLE = 0x12;
 /** `value` of a Sample, a double. */
 const TAG_SAMPLE_VALUE = 0x09;
 /** `timestamp` of a Sample, an int64. */
@@ -54,12 +54,12 @@ export function encodeLabels(labels: Labels): Uint8Array {
 export function seriesPrefix(labelBytes: Uint8Array, timestampBytes: number): Uint8Array {
   const sampleLength = SAMPLE_FIXED_BYTES + timestampBytes;
   const writer = protobuf.Writer.create();
-  writer.uint32(TAG_TIMESERIES).uint32(labelBytes.length + 2 + sampleLength);
+  writer.uint32(TAG_SERIES).uint32(labelBytes.length + 2 + sampleLength);
   const head = writer.finish();
   const prefix = new Uint8Array(head.length + labelBytes.length + 3);
   prefix.set(head);
   prefix.set(labelBytes, head.length);
-  prefix.set([TAG_SAMPLE, sampleLength, TAG_SAMPLE_VALUE], head.length + labelBytes.length);
+  prefix.set([TAG_SERIES_SAMPLE, sampleLength, TAG_SAMPLE_VALUE], head.length + labelBytes.length);
   return prefix;
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, Logger, Metrics } from '../lib/index.js';
 import type { Block, Taken } from '../model/index.js';
+import type { ShiftBlock } from './boot-blocks.js';
 import type { BufferOptions } from './options.js';
 import type { OpenStore } from './store.js';
 
@@ -10,6 +11,8 @@ export interface Lease {
   /** Requests for it that failed before. */
   readonly attempts: number;
   readonly block: Block;
+  /** As the buffer keeps it: before its times were corrected. */
+  readonly kept: Block;
 }
 
 /** Which end of what is pending: `oldest` keeps the order, `fresh` gives the newest first. */
@@ -56,6 +59,8 @@ export interface BlockBuffer {
   setRoutes(routes: Routes): void;
   /** From now on these limits count. */
   setOptions(options: BufferOptions): void;
+  /** The clock was wrong by `stepMs` so far: what came in in the first minutes of this run goes out with its times moved by `shift`. Forgotten with the end of the run. */
+  shiftUnsent(stepMs: number, shift: ShiftBlock): void;
   /** Commits, closes the file, and refuses blocks from now on. What cannot be committed, or not within 5 s, is lost, counted and logged. */
   close(): Promise<void>;
 }

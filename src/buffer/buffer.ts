@@ -1,6 +1,7 @@
 import { invariant, type Logger, Throttle, type Timer } from '../lib/index.js';
 import type { Block, Taken } from '../model/index.js';
 import type { BlockBuffer, BufferSetUp, Lane, Lease, PendingStats, Routes } from './block-buffer.js';
+import { BootBlocks, type ShiftBlock } from './boot-blocks.js';
 import { Disk } from './disk.js';
 import { type HeldBlock, Memory } from './memory.js';
 import type { BufferOptions } from './options.js';
@@ -36,6 +37,7 @@ class TwoLevelBuffer implements BlockBuffer {
   readonly #memory = new Memory();
   readonly #disk: Disk;
   readonly #throttle: Throttle;
+  readonly #bootBlocks: BootBlocks;
   readonly #listeners = new Set<() => void>();
   #routes: Routes = new Map();
   #waiters: { id: number; resolve: () => void }[] = [];
@@ -55,6 +57,7 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#log = setUp.log;
     // Ids rise from run to run without asking the file, which may become readable only later.
     this.#lastId = Math.floor(setUp.clock.now() * 1000);
+    this.#bootBlocks = new BootBlocks(setUp.clock);
     this.#throttle = new Throttle(LOG_PERIOD_MS, () => setUp.clock.monotonic());
     this.#queues = new Queues((name) => {
       const queue: Queue = new Queue(name, setUp, () => this.#oldestMs(queue));
@@ -98,6 +101,10 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#arm();
   }
 
+  shiftUnsent(stepMs: number, shift: ShiftBlock): void {
+    this.#bootBlocks.step(stepMs, shift);
+  }
+
   #setRoutes(routes: Routes): void {
     this.#routes = routes;
     this.#queues.configure(destinationsOf(routes));
@@ -125,6 +132,7 @@ class TwoLevelBuffer implements BlockBuffer {
       `route ${block.route} has no destination`,
     );
     this.#memory.add(++this.#lastId, block, destinations);
+    this.#bootBlocks.note(this.#lastId);
     for (const name of destinations) this.#queues.get(name).come(countsOf(block));
     const { commitIntervalMs, maxMemoryBytes } = this.#options;
     const isFull = this.#memory.bytes > maxMemoryBytes;
@@ -143,7 +151,7 @@ class TwoLevelBuffer implements BlockBuffer {
       // Fast path: what is in memory goes out also while the disk is busy, or stalls.
       const end = lane === 'fresh' ? 'newest' : 'oldest';
       const found = this.#memory.find(queue.name, end, queue.leased);
-      if (found !== undefined) return lend(queue, found);
+      if (found !== undefined) return this.#lend(queue, found);
       if (queue.stored.blocks === 0) return undefined;
     }
     const asked = { isStillThere: true };
@@ -154,6 +162,13 @@ class TwoLevelBuffer implements BlockBuffer {
     return this.#disk.health.orStall(taken, () => {
       asked.isStillThere = false;
     });
+  }
+
+  #lend(queue: Queue, { id, attempts, block: kept }: Found): Lease {
+    queue.leased.add(id);
+    const block = this.#bootBlocks.corrected(id, kept);
+    if (this.#bootBlocks.isNew(queue.name, id)) queue.countShifted(kept.samples);
+    return { destination: queue.name, id, attempts, block, kept };
   }
 
   ack(lease: Lease): Promise<void> {
@@ -226,19 +241,19 @@ class TwoLevelBuffer implements BlockBuffer {
     const isFresh = lane === 'fresh';
     const inMemory = () => this.#memory.find(queue.name, isFresh ? 'newest' : 'oldest', queue.leased);
     const newest = isFresh ? inMemory() : undefined;
-    if (newest !== undefined) return lend(queue, newest);
+    if (newest !== undefined) return this.#lend(queue, newest);
     const stored = await this.#disk.find(queue, isFresh ? 'newest' : 'oldest');
     const found = stored ?? inMemory();
-    return found === undefined || !asked.isStillThere ? undefined : lend(queue, found);
+    return found === undefined || !asked.isStillThere ? undefined : this.#lend(queue, found);
   }
 
-  async #settle({ destination, id, block }: Lease, how: 'accepted' | DropReason): Promise<void> {
+  async #settle({ destination, id, kept }: Lease, how: 'accepted' | DropReason): Promise<void> {
     const queue = this.#queues.find(destination);
     if (!queue?.leased.delete(id)) return; // Counted already, with the file that was set aside.
-    queue.go(countsOf(block), how);
+    queue.go(countsOf(kept), how);
     const held = this.#memory.get(destination, id);
     if (held === undefined) {
-      this.#disk.settle(queue, id, countsOf(block));
+      this.#disk.settle(queue, id, countsOf(kept));
       await this.#disk.health.orStall(this.#turn(() => this.#disk.remove(queue, id)));
     } else this.#memory.disown(destination, held);
     this.#queues.forgetEmpty();
@@ -378,7 +393,8 @@ class TwoLevelBuffer implements BlockBuffer {
     const now = clock.monotonic();
     if (maxAgeMs === 0 || now - this.#lastExpireMs < EXPIRE_MS) return;
     this.#lastExpireMs = now;
-    this.#countDropped(await this.#disk.dropOlder(clock.now() - maxAgeMs, this.#leased()), 'age');
+    const keep = new Set([...this.#leased(), ...this.#bootBlocks.wrong()]);
+    this.#countDropped(await this.#disk.dropOlder(clock.now() - maxAgeMs, keep), 'age');
     this.#expireMemory();
     this.#queues.forgetEmpty();
   }
@@ -387,7 +403,8 @@ class TwoLevelBuffer implements BlockBuffer {
     const { maxAgeMs } = this.#options;
     if (maxAgeMs === 0) return;
     const limitMs = this.#setUp.clock.now() - maxAgeMs;
-    for (const held of this.#memory.blocks) if (held.block.maxMs < limitMs) this.#giveUp(held, 'age');
+    for (const held of this.#memory.blocks)
+      if (held.block.maxMs < limitMs && !this.#bootBlocks.isWrong(held.id)) this.#giveUp(held, 'age');
     this.#tellSafe();
   }
 
@@ -453,11 +470,6 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#waiters = this.#waiters.filter(({ id }) => id >= oldest);
     for (const { resolve } of settled) resolve();
   }
-}
-
-function lend(queue: Queue, found: Found): Lease {
-  queue.leased.add(found.id);
-  return { destination: queue.name, ...found };
 }
 
 function* chunksOf(blocks: readonly HeldBlock[]): Generator<HeldBlock[]> {

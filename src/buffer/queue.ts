@@ -36,6 +36,10 @@ const FAMILIES = {
   ],
   samples_out_total: ['counter', 'Samples that a destination accepted.'],
   samples_dropped_total: ['counter', 'Samples that were given up for a destination, by reason.'],
+  samples_shifted_total: [
+    'counter',
+    'Samples that were handed out with another time than they came with, because the clock was set in the first minutes of the run.',
+  ],
   samples_pending: ['gauge', 'Samples that a destination has not accepted yet.'],
   blocks_pending: ['gauge', 'Blocks that a destination has not accepted yet.'],
   bytes_pending: ['gauge', 'Compressed bytes of the pending blocks.'],
@@ -99,6 +103,11 @@ export class Queue {
     this.pending.subtract(counts);
     if (how !== 'accepted') this.droppedSamples += counts.samples;
     (how === 'accepted' ? this.#out : this.#dropped(how)).inc(counts.samples);
+  }
+
+  /** Samples are handed out with corrected times. */
+  countShifted(samples: number): void {
+    familyOf(this.#metrics, 'samples_shifted_total').with({ destination: this.name }).inc(samples);
   }
 
   /** The destination is gone for good: so are its metrics. */

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 const STANDARD_STREAMS = [0, 1, 2];
@@ -6,13 +7,19 @@ const STANDARD_STREAMS = [0, 1, 2];
 export interface Hangups {
   /** From now on calls back for each; at once, when one has come before. */
   onEach(listener: (why: 'reload' | 'terminal gone') => void): void;
+  /**
+   * Puts /dev/null in the place of a terminal that is gone: Node aborts when it cannot restore the mode of its terminal at its end. To be called last
+   * of all: a file that somebody else opened meanwhile would get a number that log lines are written to.
+   */
+  letGo(): void;
 }
 
 /** Takes SIGHUP over from the system, which would end the process: to be called before anything that takes time. */
 export function catchHangups(): Hangups {
   // A terminal that hangs up is none any more: what was open on it fails.
   const terminals = STANDARD_STREAMS.filter((descriptor) => isatty(descriptor));
-  const why = () => (terminals.every((descriptor) => isatty(descriptor)) ? 'reload' : 'terminal gone');
+  const gone = () => terminals.filter((descriptor) => !isatty(descriptor));
+  const why = () => (gone().length === 0 ? 'reload' : 'terminal gone');
   let hasCome = false;
   let tell = (): void => {
     hasCome = true;
@@ -22,6 +29,12 @@ export function catchHangups(): Hangups {
     onEach(listener) {
       tell = () => listener(why());
       if (hasCome) tell();
+    },
+    letGo() {
+      for (const descriptor of gone()) {
+        closeSync(descriptor);
+        openSync('/dev/null', 'r+'); // Gets the lowest number that is free: this one.
+      }
     },
   };
 }

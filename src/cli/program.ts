@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { VERSION } from '../lib/index.js';
 import { catchHangups } from './hangups.js';
 import type { ServiceOptions } from './service-place.js';
 
@@ -20,8 +21,9 @@ export function createProgram(onExit: OnExit): Command {
     .description('Probes and collects on network hosts, and pushes by Prometheus remote write.')
     .exitOverride()
     .showSuggestionAfterError()
+    .showHelpAfterError('Run the command with `--help`.')
     .enablePositionalOptions()
-    .helpCommand(false);
+    .version(VERSION, '-V, --version', 'print the version of Sentinel');
   addAgentCommands(program, onExit);
   addReadConfiguration(program, onExit);
   addStatus(program, onExit);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import { messagesOf, type ReaderMessage, readConfigOf } from '../config/index.js';
+import { faultMessagesOf, messagesOf, type ReaderMessage, readConfigOf } from '../config/index.js';
 import { encodeFrame } from '../probe/index.js';
 import { readConfiguration } from './configuration.js';
 import { describeError, EXIT } from './exit.js';
@@ -25,6 +25,7 @@ async function* messages(options: { config?: string; tty?: boolean }): AsyncGene
   try {
     yield* messagesOf(readConfigOf(await readConfiguration(options.config, options.tty === true)));
   } catch (error) {
-    yield { kind: 'faults', lines: describeError(error).lines.slice(0, -1) };
+    // The last line is the cure, which the log of an agent does not need.
+    yield* faultMessagesOf(describeError(error).lines.slice(0, -1));
   }
 }

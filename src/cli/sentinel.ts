@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { errorLine } from '../lib/index.js';
 import { describeError, EXIT } from './exit.js';
 import { createProgram } from './program.js';
 import { colorsOf, printError } from './terminal.js';
@@ -31,8 +32,13 @@ process.on('uncaughtException', (error) => process.exit(Math.max(report(error), 
 
 // `sentinel plugins | head` closes the pipe early; that is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.internal);
+  if (error.code === 'EPIPE') process.exit(EXIT.ok);
+  printError(`cannot write to standard output: ${errorLine(error)}`);
+  process.exit(EXIT.internal);
 });
 
-// Not by `exitCode`: a plugin that left something open must not keep a finished command alive. Writes to standard output are synchronous on Linux.
-process.exit(await main());
+const exitCode = await main();
+// Writes to standard output are synchronous on Linux, but that one failed (disk full) is told a turn later.
+await new Promise((resolve) => setImmediate(resolve));
+// Not by `exitCode`: a plugin that left something open must not keep a finished command alive.
+process.exit(exitCode);

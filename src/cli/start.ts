@@ -14,12 +14,14 @@ import { resultLine } from './result-line.js';
 import { print, printError } from './terminal.js';
 
 const HOUR_MS = 3_600_000;
+/** `timeout`, npm and a terminal with a wrapper give one wish as two signals: to the process and to its group. */
+const SAME_WISH_MS = 1000;
 
 /** A stop takes at most 3 s for the hosts, 1 s of sending and 10 s for the last requests (DESIGN 5); a commit on a slow disk gets the rest. Less than TimeoutStopSec of the units. */
 export const STOP_DEADLINE_MS = 20_000;
 
 /**
- * `sentinel start`: runs the agent until SIGTERM, SIGINT or the end of its terminal; a second signal ends at once. Any other SIGHUP reads the
+ * `sentinel start`: runs the agent until SIGTERM, SIGINT or the end of its terminal; a second signal, a second later, ends at once. Any other SIGHUP reads the
  * configuration again. Gives the exit code; throws before anything runs.
  */
 export async function start(options: { config?: string }, hangups: Hangups): Promise<number> {
@@ -55,6 +57,7 @@ export async function start(options: { config?: string }, hangups: Hangups): Pro
     notifier.stopping();
     await stopInTime(agent, log);
     notifier.close();
+    hangups.letGo();
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof SentinelError)) throw error;
@@ -66,11 +69,12 @@ export async function start(options: { config?: string }, hangups: Hangups): Pro
   }
 }
 
-/** What asks the agent to stop. The second time ends the process at once. */
+/** What asks the agent to stop. The second time, a second later or more, ends the process at once. */
 class StopSignal {
   readonly asked: Promise<NodeJS.Signals>;
   #resolve: (signal: NodeJS.Signals) => void = () => {};
   isAsked = false;
+  #askedAtMs = 0;
 
   constructor() {
     this.asked = new Promise((resolve) => {
@@ -81,10 +85,12 @@ class StopSignal {
 
   ask(signal: NodeJS.Signals): void {
     if (this.isAsked) {
+      if (performance.now() - this.#askedAtMs < SAME_WISH_MS) return;
       printError('sentinel: second signal: ends at once, without waiting for receivers');
       process.exit(EXIT.internal);
     }
     this.isAsked = true;
+    this.#askedAtMs = performance.now();
     this.#resolve(signal);
   }
 }

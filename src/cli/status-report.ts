@@ -13,6 +13,8 @@ export interface AgentReport {
 /** Characters of a reason or an error that are shown; `-o json` has all of it. */
 const MAX_TEXT = 200;
 
+const STALE = '(its last reload was refused: the configuration before it runs; the log says why)';
+
 /** The report for people: the agent, its destinations, its probe hosts, and its tasks with those that do worst first. */
 export function statusText(report: AgentReport, nowMs: number): string {
   const { destinations, tasks, agent } = report;
@@ -35,7 +37,7 @@ function agentPart(agent: AgentReport['agent']): string {
     ['agent', `${oneLine(agent.name)}, sentinel ${agent.version} (node ${agent.node}), process ${agent.pid}`],
     ['up', roughDuration(agent.uptime_seconds * 1000)],
     ['memory', `${roughSize(resident_memory_bytes)}, loop delay ${Math.round(loop_delay_seconds * 1000)} ms`],
-    ['config', agent.config_file],
+    ['config', agent.last_reload_successful ? agent.config_file : `${agent.config_file} ${red(STALE)}`],
     ['data', `${agent.data_dir}: ${disk} on disk, ${roughSize(buffer.memory_bytes)} in memory`],
     ['ready', agent.ready ? green('yes') : red(`no: ${oneLine(agent.not_ready_reasons.join('; '))}`)],
   ]);

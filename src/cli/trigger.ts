@@ -56,6 +56,7 @@ function parseWords(
   const flags = flagsOf(definition);
   const command = new Command(`sentinel trigger ${definition.name}`)
     .exitOverride()
+    .showHelpAfterError('Run the command with `--help`.')
     .description(definition.description)
     .argument('<target>', field.descriptionOf(fieldsOf(definition)[definition.target]!))
     .addHelpText('after', secretHelp(definition));

@@ -6,6 +6,8 @@ export interface Expansion {
   text: string;
   /** Variables that it was made of. */
   names: string[];
+  /** Those whose own value was put in; the others gave their default, which stands in the file. */
+  taken: string[];
   /** It consists of variables alone, so that its type is not known yet. */
   whole: boolean;
   /** What is wrong: a variable that is missing, a `${` that names none. Never holds the text. */
@@ -18,6 +20,7 @@ const REFERENCE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 /** Puts variables into a text: `${NAME}`, `${NAME:-default}` (also for an empty variable), `%{NAME}`; `$${` stands for `${`. */
 export function expand(written: string, env: Environment): Expansion {
   const names: string[] = [];
+  const taken: string[] = [];
   const faults: string[] = [];
   const text = written.replace(TOKEN, (token, inBraces: string | undefined, percent: string | undefined) => {
     if (token === '$$') return '$';
@@ -28,12 +31,13 @@ export function expand(written: string, env: Environment): Expansion {
     }
     names.push(name);
     const value = env[name];
-    if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
+    if (fallback !== undefined && (value === undefined || value === '')) return fallback;
+    taken.push(name);
     if (value === undefined)
       faults.push(`the environment variable ${name} is not set, and it has no default`);
     return value ?? '';
   });
-  return { text, names, faults, whole: names.length > 0 && written.replace(TOKEN, '') === '' };
+  return { text, names, taken, faults, whole: names.length > 0 && written.replace(TOKEN, '') === '' };
 }
 
 const badReference =
@@ -45,6 +49,7 @@ const LABEL_TOKEN =
 /** The same as Prometheus does it for `external_labels` (Go's os.Expand): also `$NAME`, `$$` stands for `$`, and a missing variable is empty. Gives the missing ones in `missing`. */
 export function expandLabel(written: string, env: Environment): Expansion & { missing: string[] } {
   const names: string[] = [];
+  const taken: string[] = [];
   const missing: string[] = [];
   const text = written.replace(
     LABEL_TOKEN,
@@ -54,9 +59,10 @@ export function expandLabel(written: string, env: Environment): Expansion & { mi
       const name = inner ?? bare ?? percent ?? inBraces ?? '';
       const value = env[name] ?? '';
       names.push(name);
+      if (value !== '') taken.push(name);
       if (value === '' && fallback === undefined) missing.push(name);
       return value === '' ? (fallback ?? '') : value;
     },
   );
-  return { text, names, missing, whole: false, faults: [] };
+  return { text, names, taken, missing, whole: false, faults: [] };
 }

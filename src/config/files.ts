@@ -1,13 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { errorLine, field, Secret } from '../lib/index.js';
+import { errorLine, field, Secret, withoutFile } from '../lib/index.js';
 import type { Report } from './report.js';
 import { SECTIONS } from './schema.js';
 
 /** The sections that name files and hold secrets of ours; those of plugins are read with the task. */
 const WITH_FILES = ['http', 'sender', 'remote_write'] as const;
-
-const UNREADABLE = 'cannot read the file';
 
 /** Says which named files cannot be read, and warns where others may read a secret. `isFromEnvironment` tells of a path whether its value is. */
 export function checkFiles(
@@ -48,7 +46,7 @@ function checkSecretFile(
   report: Report,
 ): void {
   const problem = Secret.inFile(value).read(directory);
-  if (problem !== undefined) report.add(path, problem, UNREADABLE);
+  if (problem !== undefined) report.add(path, problem, withoutFile(problem));
   else if (isReadableByOthers(resolve(directory, value)))
     report.warn(path, 'others may read this file; run chmod o-r on it');
 }
@@ -62,8 +60,9 @@ function refuseUnreadable(
   try {
     readFileSync(resolve(directory, value));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    report.add(path, `cannot read "${value}": ${code ?? errorLine(error)}`, UNREADABLE);
+    const reason = (error as NodeJS.ErrnoException).code ?? errorLine(error);
+    const problem = `cannot read "${value}": ${reason}`;
+    report.add(path, problem, withoutFile(problem));
   }
 }
 

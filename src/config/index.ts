@@ -3,7 +3,13 @@ export type { Config, LoggingOptions } from './config.js';
 export { readDataDirectory } from './data-directory.js';
 export { ConfigError } from './error.js';
 export { loadConfig } from './load.js';
-export { type ReadSource, readConfigApart } from './reader.js';
-export { Reloader, type ReloaderParts, type ReloadResult } from './reloader.js';
+export { readConfigApart } from './reader.js';
+export { Reloader, type ReloadResult } from './reloader.js';
 export { configText } from './shown.js';
-export { messagesOf, type ReadConfig, type ReaderMessage, readConfigOf } from './transfer.js';
+export {
+  faultMessagesOf,
+  messagesOf,
+  type ReadConfig,
+  type ReaderMessage,
+  readConfigOf,
+} from './transfer.js';

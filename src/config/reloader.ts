@@ -59,6 +59,7 @@ export class Reloader {
     const { read, apply, clock } = this.#parts;
     const startedMs = clock.monotonic();
     try {
+      this.#closed.signal.throwIfAborted();
       const loaded = await read(this.#closed.signal);
       this.#closed.signal.throwIfAborted();
       await apply(loaded);

@@ -104,9 +104,10 @@ function expansionOf(place: Place, reader: ValueReader): ExpandedScalar | undefi
   return place.scalar === undefined ? undefined : reader.expanded.get(place.scalar);
 }
 
-/** A value that came from the environment may be a secret: its variable is named in its place. */
+/** A value that came from the environment may be a secret: its variable is named in its place. A default stands in the file, so it may be shown. */
 function withoutValue(problem: SchemaIssue, { names, text }: ExpandedScalar): string {
-  const source = `the value of ${names.join(', ')}`;
+  if (names.length === 0) return problem.message;
+  const source = `the value of ${names.join(', ')}${text === '' ? ', which is empty' : ''}`;
   if (problem.bare !== undefined) return `${problem.bare}, got ${source}`;
   return text.length < 4 ? problem.message : problem.message.replaceAll(text, source);
 }

@@ -11,15 +11,15 @@ export interface ReadConfig {
   catalog: { plugins: ReadonlyMap<string, PluginFolder> };
 }
 
-/** From the process that reads a configuration to the agent: `rest`, then `tasks` until all are there, then `done`; or `faults` alone. */
+/** From the process that reads a configuration to the agent: `rest`, then `tasks` until all are there; or `faults` until all are told. Then `done`. */
 export type ReaderMessage =
   | { kind: 'rest'; version: string; config: unknown; plugins: PluginFolder[] }
   | { kind: 'tasks'; tasks: Task[] }
   | { kind: 'done' }
   | { kind: 'faults'; lines: readonly string[] };
 
-/** Tasks in one message: unpacking them must not hold the agent's loop. */
-const TASKS_PER_MESSAGE = 100;
+/** Tasks, or lines of faults, in one message: unpacking them must not hold the agent's loop. */
+const PORTION = 100;
 
 /** What an agent keeps of a configuration that was read in its own process. */
 export function readConfigOf({ config, catalog }: LoadedConfig): ReadConfig {
@@ -32,25 +32,36 @@ export function* messagesOf({ config, catalog }: ReadConfig): Generator<ReaderMe
   const { tasks, ...rest } = config;
   const plugins = [...catalog.plugins.values()];
   yield { kind: 'rest', version: VERSION, config: packSecrets(rest), plugins };
-  for (let i = 0; i < tasks.length; i += TASKS_PER_MESSAGE)
-    yield { kind: 'tasks', tasks: tasks.slice(i, i + TASKS_PER_MESSAGE) };
+  for (const portion of portionsOf(tasks)) yield { kind: 'tasks', tasks: portion };
   yield { kind: 'done' };
+}
+
+/** The same for all that is wrong with a file, a line each. */
+export function* faultMessagesOf(lines: readonly string[]): Generator<ReaderMessage> {
+  for (const portion of portionsOf(lines)) yield { kind: 'faults', lines: portion };
+  yield { kind: 'done' };
+}
+
+function* portionsOf<T>(items: readonly T[]): Generator<T[]> {
+  for (let i = 0; i < items.length; i += PORTION) yield items.slice(i, i + PORTION);
 }
 
 /** Puts the messages together again. */
 export class ConfigAssembler {
   readonly #tasks: Task[] = [];
+  readonly #faults: string[] = [];
   #rest: Omit<Config, 'tasks'> | undefined;
   #plugins: PluginFolder[] = [];
 
   /** Takes a message; gives the configuration with the last one. Throws a ConfigError with all that is wrong with the file, and SEN_CONFIG_INVALID when another version of the program has read it. */
   take(message: ReaderMessage): ReadConfig | undefined {
-    if (message.kind === 'faults') throw new ConfigError(message.lines);
+    if (message.kind === 'done') return this.#whole();
     if (message.kind === 'rest') this.#begin(message);
-    else if (message.kind === 'tasks') {
+    else if (message.kind === 'faults') this.#faults.push(...message.lines);
+    else {
       deepFreeze(message.tasks);
-      for (const task of message.tasks) this.#tasks.push(task);
-    } else return this.#whole();
+      this.#tasks.push(...message.tasks);
+    }
     return undefined;
   }
 
@@ -65,6 +76,7 @@ export class ConfigAssembler {
   }
 
   #whole(): ReadConfig {
+    if (this.#faults.length > 0) throw new ConfigError(this.#faults);
     invariant(this.#rest !== undefined, 'a configuration that came without its rest');
     const config: Config = { ...this.#rest, tasks: Object.freeze(this.#tasks) };
     for (const section of Object.values(this.#rest)) deepFreeze(section);

@@ -12,6 +12,7 @@ export interface ValueFault {
 
 /** A scalar that holds variables. */
 export interface ExpandedScalar {
+  /** Variables whose own value was put in. */
   names: readonly string[];
   text: string;
   /** It was read again as YAML and is no text any more. */
@@ -135,7 +136,7 @@ export class ValueReader {
     const plain = scalar.type === 'PLAIN' && scalar.tag === undefined && expansion.whole;
     const value = plain && !this.#asText.has(scalar) ? this.#readAgain(expansion.text) : expansion.text;
     this.expanded.set(scalar, {
-      names: expansion.names,
+      names: expansion.taken,
       text: expansion.text,
       reread: typeof value !== 'string',
     });

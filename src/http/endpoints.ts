@@ -1,19 +1,10 @@
 import { renderStatusPage, STATUS_PAGE_HEADERS } from '../web/index.js';
-import { type Answer, json, text } from './answer.js';
+import { json, text } from './answer.js';
 import { destinationJson } from './destinations.js';
-import type { RouteParts } from './routes.js';
+import type { Endpoint, RouteParts } from './endpoint.js';
 import { buildJson, runtimeJson } from './status.js';
 import { statusPage } from './status-page.js';
 import { filterTasks, judge, readFilter, taskJson } from './tasks.js';
-
-/** A path that is answered to GET and HEAD, or to POST when it changes something. */
-export interface Endpoint {
-  method?: 'POST';
-  path: string;
-  /** What it gives, in a few words for the list of endpoints. */
-  does: string;
-  answer: (query: URLSearchParams) => Answer | Promise<Answer>;
-}
 
 /** Every endpoint of the edge. The status page lists the others. */
 export function endpointsOf(parts: RouteParts): Endpoint[] {

@@ -1,19 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from 'find-my-way';
-import { type Clock, errorLine, type Logger, type Metrics, Throttle } from '../lib/index.js';
+import { errorLine, type Logger, Throttle } from '../lib/index.js';
 import { type Answer, Outlet, text } from './answer.js';
-import { type Endpoint, endpointsOf } from './endpoints.js';
-import { type Guards, pathOf, refusalOf } from './guards.js';
-import type { HttpView } from './view.js';
-
-/** What the request handler needs. */
-export interface RouteParts {
-  view: HttpView;
-  log: Logger;
-  metrics: Metrics;
-  clock: Clock;
-  guards: Guards;
-}
+import type { Endpoint, RouteParts } from './endpoint.js';
+import { endpointsOf } from './endpoints.js';
+import { pathOf, refusalOf } from './guards.js';
 
 /** Answers requests. */
 export interface RequestHandler {

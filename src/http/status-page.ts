@@ -1,8 +1,7 @@
 import { VERSION } from '../lib/index.js';
 import { TASK_STATES, type TaskState } from '../probe/index.js';
 import type { StatusPage } from '../web/index.js';
-import type { Endpoint } from './endpoints.js';
-import type { RouteParts } from './routes.js';
+import type { Endpoint, RouteParts } from './endpoint.js';
 import { filterTasks, type JudgedTask, judge, readFilter } from './tasks.js';
 
 /** Tasks on one page: what a browser shows at once, however many there are. */
@@ -15,9 +14,10 @@ export function statusPage(
   query: URLSearchParams,
 ): StatusPage {
   const nowMs = clock.now();
-  const { name, startMs } = view.runtime();
+  const { name, startMs, reloaded } = view.runtime();
   return {
     name,
+    reloaded,
     version: VERSION,
     nowMs,
     uptimeMs: nowMs - startMs,

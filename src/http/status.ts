@@ -9,7 +9,7 @@ export function buildJson() {
 
 /** What `/api/v1/status/runtimeinfo` shows of the agent's process, its probe hosts and its buffer. Sizes in bytes. */
 export function runtimeJson(view: HttpView, nowMs: number) {
-  const { name, startMs, configFile, dataDirectory, loopDelayMs, buffer } = view.runtime();
+  const { name, startMs, configFile, reloaded, dataDirectory, loopDelayMs, buffer } = view.runtime();
   const { rss, heapUsed, external } = process.memoryUsage();
   const { ready, reasons } = view.ready();
   return {
@@ -18,6 +18,7 @@ export function runtimeJson(view: HttpView, nowMs: number) {
     start_time: timeJson(startMs),
     uptime_seconds: Math.max(0, nowMs - startMs) / 1000,
     config_file: configFile,
+    last_reload_successful: reloaded,
     data_dir: dataDirectory,
     resident_memory_bytes: rss,
     heap_used_bytes: heapUsed,

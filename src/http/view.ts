@@ -9,6 +9,8 @@ export interface RuntimeStatus {
   startMs: number;
   /** The configuration file, absolute. */
   configFile: string;
+  /** Whether the last reload was taken; true before the first one. */
+  reloaded: boolean;
   /** Absolute. */
   dataDirectory: string;
   /** Worst delay of the event loop in the last one to two minutes, ms. */

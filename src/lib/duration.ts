@@ -37,10 +37,14 @@ export function formatDuration(ms: number): string {
   return text;
 }
 
-/** A duration for people, by its two largest units: 93784000 -> `1d2h`, 61500 -> `1m1s`, 350 -> `350ms`. Below zero it is `0s`. */
+/** A duration for people, by its largest unit and the next one: 93784000 -> `1d2h`, 3601000 -> `1h`, 350 -> `350ms`. Below zero it is `0s`. */
 export function roughDuration(ms: number): string {
   if (!(ms > 0)) return '0s';
-  if (ms < 1000) return `${Math.floor(ms)}ms`;
-  const parts = formatDuration(Math.floor(ms / 1000) * 1000).match(/\d+[a-z]+/g) ?? [];
-  return parts.slice(0, 2).join('');
+  const largest = UNITS.findIndex(([unit, size]) => unit !== 'y' && unit !== 'w' && ms >= size);
+  if (largest < 0) return '0s';
+  const [unit, size] = UNITS[largest]!;
+  const [nextUnit, nextSize] = UNITS[largest + 1] ?? UNITS[largest]!;
+  const next = Math.floor((ms % size) / nextSize);
+  const second = next === 0 || nextUnit === 'ms' ? '' : `${next}${nextUnit}`;
+  return `${Math.floor(ms / size)}${unit}${second}`;
 }

@@ -11,7 +11,6 @@ export const ERRORS = {
   SEN_LIMIT: { retry: true, help: 'Raise the limit that the message names, or make the answer smaller.' },
   SEN_BUFFER: { retry: true, help: 'Check space and permissions of `sentinel.data_dir`.' },
   SEN_LOCKED: { retry: false, help: 'Stop the other agent, or give this one its own `sentinel.data_dir`.' },
-  SEN_HOST: { retry: true, help: 'Look at the log lines of the probe host before this one.' },
   SEN_SERVICE: {
     retry: false,
     help: 'Look at what the step said, and at `journalctl -u sentinel`; run the command again, it goes on where it stopped.',

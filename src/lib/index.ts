@@ -6,7 +6,7 @@ export {
   STORE_WORKER_PROGRAM,
   VERSION,
 } from './build.js';
-export { type Clock, systemClock, type Timer } from './clock.js';
+export { BOOT_MS, type Clock, systemClock, type Timer } from './clock.js';
 export { formatDuration, roughDuration, tryParseDuration } from './duration.js';
 export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './errors.js';
 export { type Logger, Throttle } from './log.js';
@@ -30,6 +30,6 @@ export type {
   SchemaIssue,
   Section,
 } from './schema-type.js';
-export { redactUrl, Secret } from './secret.js';
+export { redactUrl, Secret, withoutFile } from './secret.js';
 export { formatSize, roughSize, tryParseSize } from './size.js';
 export { TimeSlice } from './time-slice.js';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { GOT, isMap, metadataOf, type Schema, type SchemaIssue } from './schema-type.js';
-import { Secret } from './secret.js';
+import { Secret, withoutFile } from './secret.js';
 
 /** Checks a written value. Never throws: gives the value with its defaults, or every issue. Secrets given as files are not read yet: see `readSecretFiles`. */
 export function check<T>(
@@ -76,7 +76,7 @@ export function unreadableSecretFiles(
     const problem = Secret.inFile(value).read(directory);
     return problem === undefined
       ? []
-      : [{ path: [...path], message: problem, bare: 'cannot read the file', atKey: false }];
+      : [{ path: [...path], message: problem, bare: withoutFile(problem), atKey: false }];
   });
 }
 
@@ -93,7 +93,7 @@ export function readSecretFiles(
       {
         path: [...path.slice(0, -1), `${path.at(-1)}_file`],
         message: problem,
-        bare: 'cannot read the file',
+        bare: withoutFile(problem),
         atKey: false,
       },
     ];

@@ -160,7 +160,8 @@ export function anything<const O extends FieldOptions>(description: string, opti
 export function url<const O extends FieldOptions>(description: string, options?: O): Field<string, O> {
   const what = 'a URL such as http://host:8428/path';
   const schema = parsed(what, (s) => {
-    if (!/^https?:\/\//i.test(s) || !URL.canParse(s)) return undefined;
+    // `http:///path`, as it comes from an empty variable, would have the host "path".
+    if (!/^https?:\/\/[^/\\?#]/i.test(s) || !URL.canParse(s)) return undefined;
     return new URL(s).hostname === '' ? undefined : s;
   });
   return finish(schema, description, options, { kind: 'url', what });

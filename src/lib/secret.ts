@@ -102,6 +102,9 @@ function stampOf(file: string): string {
   return `${dev}:${ino}:${size}:${mtimeNs}`;
 }
 
+/** What is wrong with a file, as `read` says it, without the file's name: that may come from a variable. */
+export const withoutFile = (problem: string): string => problem.replace(/".*"/s, 'the file');
+
 /**
  * A URL for logs and errors: userinfo and the values of the query are masked. A text that is no URL loses all behind `?` and, behind `//`, all
  * before `@`; `host:8080` and `fe80::1` stay as they are (the URL parser would take their first word for a scheme).

@@ -27,7 +27,7 @@ export interface HostEnd {
   how: string;
   /** It was told to. */
   asked: boolean;
-  /** Somebody else killed it (a person, the kernel on behalf of others); nothing in it had grown large. */
+  /** Nothing in it is to blame: somebody else killed it (a person, the kernel on behalf of others) while it was small, or it could not be started. */
   fromOutside: boolean;
   livedMs: number;
   /** Runs that began and gave nothing: their tasks, in the order in which they began. */
@@ -184,7 +184,8 @@ export class HostChild {
       how: this.#killedFor ?? `${how}${said}`,
       asked: this.#asked,
       fromOutside:
-        signal === 'SIGKILL' && this.#killedFor === undefined && this.#rssBytes < limits.maxRssBytes / 2,
+        this.pid === undefined ||
+        (signal === 'SIGKILL' && this.#killedFor === undefined && this.#rssBytes < limits.maxRssBytes / 2),
       livedMs: clock.monotonic() - this.#startedMs,
       running: [...this.#running],
     });

@@ -316,13 +316,24 @@ export class ProbeHost {
       Promise.all(runs.map((run) => run.reported)),
       new Promise((resolve) => setTimeout(resolve, STOP_MS)),
     ]);
+    // What was measured goes first: closing a plugin may take longer than we are given, or throw.
+    this.#outbox.flush();
+    this.#beat();
     for (const opening of this.#plugins.values()) {
       const plugin = await opening.catch(() => undefined);
-      await plugin?.loaded.definition.close?.(plugin.shared);
+      if (plugin !== undefined) await this.#close(plugin);
     }
-    this.#outbox.flush();
     this.#send({ kind: 'stopped' });
     this.#parts.stream.end();
+  }
+
+  async #close({ loaded, shared }: OpenPlugin): Promise<void> {
+    const { name } = loaded.definition;
+    try {
+      await loaded.definition.close?.(shared);
+    } catch (error) {
+      this.#log.logger.warn({ plugin: name }, `plugin "${name}" failed to close: ${errorLine(error)}`);
+    }
   }
 
   #sendResult(waiting: WaitingResult): void {

@@ -8,6 +8,7 @@ import {
   type Sample,
   UNMEASURED,
 } from '../sdk/index.js';
+import { startDeadline } from './deadline.js';
 
 /** How long a run may take to settle after its deadline before it is given up. */
 const GRACE_MS = 1000;
@@ -57,7 +58,7 @@ export async function runOnce(
   const controller = new AbortController();
   const onCutShort = () => controller.abort(new CutShortError());
   run.cutShort.addEventListener('abort', onCutShort, { once: true });
-  const deadline = setTimeout(() => controller.abort(new DeadlineError(run.timeoutMs)), run.timeoutMs);
+  const endDeadline = startDeadline(run.timeoutMs, () => controller.abort(new DeadlineError(run.timeoutMs)));
   const startedMs = performance.now();
   const grace = giveUpAfterGrace(controller.signal);
   let collecting: Promise<Result> | undefined;
@@ -79,7 +80,7 @@ export async function runOnce(
       evidence: `plugin ${definition.name}: ${errorLine(error)}`,
     };
   } finally {
-    clearTimeout(deadline);
+    endDeadline();
     grace.cancel();
     run.cutShort.removeEventListener('abort', onCutShort);
   }
@@ -155,13 +156,31 @@ function checked(result: Result): Result {
   if (!Array.isArray(result.samples)) throw new Error('collect gave no list of samples');
   if (result.samples.length > MAX_SAMPLES) return tooLarge(result.samples.length);
   for (const sample of result.samples) {
-    if (typeof sample.name !== 'string' || sample.name === '' || typeof sample.value !== 'number') {
-      throw new Error(
-        `collect gave a sample without name or number: ${JSON.stringify(sample)?.slice(0, 100)}`,
-      );
-    }
+    const fault = faultOf(sample);
+    if (fault !== undefined)
+      throw new Error(`collect gave a sample ${fault}: ${JSON.stringify(sample)?.slice(0, 100)}`);
   }
   return result;
+}
+
+/** Label maps that were looked at: a plugin that reads pages gives the same ones again and again. */
+const goodLabels = new WeakSet<object>();
+
+function faultOf(sample: Sample): string | undefined {
+  if (typeof sample !== 'object' || sample === null) return 'that is none';
+  const { name, value, labels, timestampMs } = sample;
+  if (typeof name !== 'string' || name === '') return 'without a name';
+  if (typeof value !== 'number') return 'without a number';
+  if (timestampMs !== undefined && !Number.isFinite(timestampMs)) return 'with a time that is none';
+  if (labels === undefined || (typeof labels === 'object' && labels !== null && goodLabels.has(labels)))
+    return undefined;
+  if (typeof labels !== 'object' || labels === null) return 'whose labels are no map';
+  for (const label of Object.keys(labels)) {
+    if (label === '' || typeof labels[label] !== 'string')
+      return `with a label that is no text: ${JSON.stringify(label)}`;
+  }
+  goodLabels.add(labels);
+  return undefined;
 }
 
 function tooLarge(samples: number): Result {

@@ -141,18 +141,25 @@ function foldersIn(parent: string, problems: { path: string; message: string }[]
   }
 }
 
-/** Code that another user may change is not run: the folder and its parent must be owned by root or by us, and not be writable by others. */
+/** Code that another user may change is not run: the folder with all in it, and its parent, must be owned by root or by us, and not be writable by others. */
 function refuseUnsafe(directory: string): void {
+  const folder = resolve(directory);
+  refuseUnsafePath(directory, join(folder, '..'), true);
+  refuseUnsafePath(directory, folder, false);
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    refuseUnsafePath(directory, join(folder, name), false);
+}
+
+/** In a sticky folder, such as /tmp, others cannot change what is ours. */
+function refuseUnsafePath(directory: string, path: string, stickyIsSafe: boolean): void {
   const uid = process.getuid?.() ?? 0;
-  for (const path of [resolve(directory), resolve(directory, '..')]) {
-    const stat = statSync(path);
-    if (stat.uid !== 0 && stat.uid !== uid)
-      throw invalid(
-        directory,
-        `is refused: "${path}" is owned by user ${stat.uid}; chown it to root or to the agent's user`,
-      );
-    const sticky = (stat.mode & 0o1000) !== 0;
-    if ((stat.mode & 0o022) !== 0 && !sticky)
-      throw invalid(directory, `is refused: "${path}" may be written by others; run chmod go-w on it`);
-  }
+  const stat = statSync(path);
+  if (stat.uid !== 0 && stat.uid !== uid)
+    throw invalid(
+      directory,
+      `is refused: "${path}" is owned by user ${stat.uid}; chown it to root or to the agent's user`,
+    );
+  const isSticky = stickyIsSafe && (stat.mode & 0o1000) !== 0;
+  if ((stat.mode & 0o022) !== 0 && !isSticky)
+    throw invalid(directory, `is refused: "${path}" may be written by others; run chmod go-w on it`);
 }

@@ -376,13 +376,14 @@ export class Probes {
   #take(watched: Watched, result: RunResult): void {
     const { status, task, series } = watched;
     const plugin = task.plugin;
-    const duplicatesBefore = series.duplicates;
+    const before = { duplicate: series.duplicates, invalid_name: series.invalidNames };
     const batch = series.batchOf(result);
     if (batch === undefined) {
       this.#metrics.dropped.with({ reason: 'replaced' }).inc(result.samples.values.length);
       return;
     }
-    this.#metrics.dropped.with({ reason: 'duplicate' }).inc(series.duplicates - duplicatesBefore);
+    this.#metrics.dropped.with({ reason: 'duplicate' }).inc(series.duplicates - before.duplicate);
+    this.#metrics.dropped.with({ reason: 'invalid_name' }).inc(series.invalidNames - before.invalid_name);
     this.#push(batch);
     status.problem = undefined;
     status.runs++;

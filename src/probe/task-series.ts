@@ -2,6 +2,11 @@ import { Batch, labelsBeside, labelsOf, type SeriesRef, SeriesTable, StaleTracke
 import type { RunResult, SampleShape } from './frames.js';
 import type { Task } from './task.js';
 
+// In the place of a ref: a sample that is not taken, and why.
+const DUPLICATE = 0xffffffff;
+const INVALID = 0xfffffffe;
+const NOT_TAKEN = INVALID;
+
 /** Values of a result that people are shown. */
 const SHOWN_VALUES = 32;
 
@@ -24,6 +29,8 @@ export class TaskSeries {
   #shown: { name: string; index: number }[] = [];
   /** Samples of a series that the same run had given already, without a time of its own; dropped. */
   duplicates = 0;
+  /** Samples whose name or label names remote write 1.0 does not know; dropped. */
+  invalidNames = 0;
 
   constructor(task: Task, agent: AgentLabels) {
     this.#task = task;
@@ -47,18 +54,29 @@ export class TaskSeries {
     const times = { plannedMs, startedMs, finishedMs };
     const batch = new Batch({ kind: 'task', id: this.#task.id }, this.#table, times, refs.length + 4);
     const seen = new Set<SeriesRef>();
+    const stamped = new Set<string>();
     for (let i = 0; i < refs.length; i++) {
       const ref = refs[i]!;
+      if (ref >= NOT_TAKEN) {
+        if (ref === DUPLICATE) this.duplicates++;
+        else this.invalidNames++;
+        continue;
+      }
       const ownMs = samples.timestamps?.[i] ?? Number.NaN;
-      if (!Number.isNaN(ownMs)) this.#stale.keep(ref);
-      else if (seen.has(ref)) {
+      const isStamped = !Number.isNaN(ownMs);
+      const isRepeated = isStamped ? stamped.has(`${ref} ${ownMs}`) : seen.has(ref);
+      if (isRepeated) {
         this.duplicates++;
         continue;
+      }
+      if (isStamped) {
+        stamped.add(`${ref} ${ownMs}`);
+        this.#stale.keep(ref);
       } else {
         seen.add(ref);
         this.#stale.see(ref);
       }
-      batch.add(ref, samples.values[i]!, Number.isNaN(ownMs) ? plannedMs : ownMs);
+      batch.add(ref, samples.values[i]!, isStamped ? ownMs : plannedMs);
     }
     this.#stale.end(batch, plannedMs);
     return batch;
@@ -85,6 +103,7 @@ export class TaskSeries {
   relabelled(agent: AgentLabels): TaskSeries {
     const next = new TaskSeries(this.#task, agent);
     next.#refs = this.#refs?.map((ref) => {
+      if (ref >= NOT_TAKEN) return ref;
       const [name, ...own] = this.#table.key(ref).split('\0');
       return next.#refOf(name!, own.length === 0 ? undefined : own.map(unescapeNul));
     });
@@ -94,15 +113,36 @@ export class TaskSeries {
 
   #learn({ names, labels }: SampleShape): void {
     const before = this.#refs ?? [];
-    this.#refs = Uint32Array.from(names, (name, i) => this.#refOf(name, labels[i]));
+    this.#refs = Uint32Array.from(names, (name, i) =>
+      isLegal(name, labels[i]) ? this.#refOf(name, labels[i]) : INVALID,
+    );
+    const repeated = this.#markRepeated(this.#refs);
     const present = new Set(this.#refs);
     // A series whose end is marked leaves the table by the tracker; the others leave here.
-    for (const ref of new Set(before))
-      if (!present.has(ref) && !this.#stale.tracks(ref)) this.#table.remove(ref);
+    for (const ref of new Set([...before, ...repeated]))
+      if (ref < NOT_TAKEN && !present.has(ref) && !this.#stale.tracks(ref)) this.#table.remove(ref);
     const plain = names
       .map((name, index) => ({ name, index }))
       .filter(({ index }) => labels[index] === undefined);
     this.#shown = plain.slice(0, SHOWN_VALUES);
+  }
+
+  /** Other texts may come to the same labels (`m` and `m{a=""}`): the first counts. Gives the refs that do not. */
+  #markRepeated(refs: Uint32Array): SeriesRef[] {
+    const first = new Map<string, SeriesRef>();
+    const repeated: SeriesRef[] = [];
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i]!;
+      if (ref >= NOT_TAKEN) continue;
+      const labels = this.#table.labels(ref).map(escapeNul).join('\0');
+      const known = first.get(labels);
+      if (known === undefined) first.set(labels, ref);
+      else if (known !== ref) {
+        refs[i] = DUPLICATE;
+        repeated.push(ref);
+      }
+    }
+    return repeated;
   }
 
   #refOf(name: string, own: readonly string[] | undefined): SeriesRef {
@@ -112,6 +152,14 @@ export class TaskSeries {
       this.#table.add(key, labelsOf(labelsBeside({ ...this.#base, __name__: name }, own ?? [])))
     );
   }
+}
+
+/** Remote write 1.0 knows these names alone (its spec, "Labels"); a receiver may answer 2xx to others and store nothing. */
+function isLegal(name: string, own: readonly string[] | undefined): boolean {
+  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) return false;
+  if (own === undefined) return true;
+  for (let i = 0; i < own.length; i += 2) if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(own[i]!)) return false;
+  return true;
 }
 
 function unescapeNul(text: string): string {

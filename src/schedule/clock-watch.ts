@@ -1,4 +1,6 @@
 import { type Clock, formatDuration, type Logger, type Metrics } from '../lib/index.js';
+import type { Batch } from '../model/index.js';
+import type { BootClock } from './boot-clock.js';
 
 /** Wall and monotonic clock may drift apart by so much from one look to the next before it is a step: NTP slews by 0.5 ms a second. */
 const STEP_MS = 1000;
@@ -36,11 +38,18 @@ function wallOffset(clock: Clock): number {
 /** How often the agent looks. */
 const LOOK_MS = 1000;
 
-/** Logs and counts every step of the clock, and tells `onStep` how far it went (ms, positive = forward). Gives the end of it. */
+/** Watches the agent's own clock. */
+export interface ClockGuard {
+  /** Corrects the times of a batch that was made before the clock was set, when that was wrong from the start. Every batch comes by here before it is encoded. */
+  correct(batch: Batch): void;
+  stop(): void;
+}
+
+/** Logs and counts every step of the clock, and tells `boot` of it. */
 export function watchClock(
   parts: { clock: Clock; log: Logger; metrics: Metrics },
-  onStep: (stepMs: number) => void = () => {},
-): { look(): void; stop(): void } {
+  boot: BootClock,
+): ClockGuard {
   const watch = new ClockWatch(parts.clock);
   const steps = parts.metrics.family(
     'counter',
@@ -54,16 +63,21 @@ export function watchClock(
     const direction = stepMs > 0 ? 'forward' : 'back';
     steps.with({ direction }).inc();
     const step = formatDuration(Math.round(Math.abs(stepMs) / 1000) * 1000);
-    parts.log.warn(
-      { step_ms: Math.round(stepMs) },
-      `The clock went ${direction} by ${step}; tasks go on by the new time`,
-    );
-    onStep(stepMs);
+    const message = `The clock went ${direction} by ${step}; tasks go on by the new time`;
+    parts.log.warn({ step_ms: Math.round(stepMs) }, message);
+    if (boot.step(stepMs))
+      parts.log.warn('What was not sent yet gets its times corrected: the clock was wrong since the start');
   };
   let timer = parts.clock.after(LOOK_MS, tick);
   function tick() {
     look();
     timer = parts.clock.after(LOOK_MS, tick);
   }
-  return { look, stop: () => timer.cancel() };
+  return {
+    correct(batch) {
+      look();
+      boot.correct(batch);
+    },
+    stop: () => timer.cancel(),
+  };
 }

@@ -1,3 +1,4 @@
-export { watchClock } from './clock-watch.js';
+export { BootClock } from './boot-clock.js';
+export { type ClockGuard, watchClock } from './clock-watch.js';
 export { offsetOf, tickAfter } from './offset.js';
 export { type Missed, type Resume, Schedule } from './schedule.js';

@@ -53,7 +53,11 @@ export class DestinationSender {
     this.#setUp = setUp;
     const { destination, queue } = setUp;
     this.#health = new Health({ ...setUp, pendingSamples: () => queue.stats(destination.name).samples });
-    this.#metrics = destinationMetrics(setUp.metrics, destination.name, () => this.#health.isGood);
+    this.#metrics = destinationMetrics(
+      setUp.metrics,
+      destination.name,
+      () => this.#health.isGood && !this.#health.isRefusing,
+    );
     this.#redact = redactorOf(destination);
     const ends = destination.order === 'fifo' ? (['oldest'] as const) : (['fresh', 'oldest'] as const);
     this.#lanes = ends.map((end, i) => ({ end, leads: i === 0, signal: new Signal() }));
@@ -97,9 +101,14 @@ export class DestinationSender {
     this.wake();
   }
 
-  /** Milliseconds for which data has been pending without a 2xx; 0 when nothing is. */
+  /** Data waits for a 2xx; that of refused blocks, which are dropped, would wait still. */
+  #isWaiting(): boolean {
+    return this.#pendingBlocks() > 0 || this.#health.isRefusing;
+  }
+
+  /** Milliseconds for which data has been pending, or refused, without a 2xx; 0 when neither is. */
   waitedMs(): number {
-    if (this.#waitingSinceMs === undefined || this.#pendingBlocks() === 0) return 0;
+    if (this.#waitingSinceMs === undefined || !this.#isWaiting()) return 0;
     return this.#setUp.clock.monotonic() - this.#waitingSinceMs;
   }
 
@@ -174,7 +183,7 @@ export class DestinationSender {
       this.#failed(answer);
       await queue.release(lease);
     }
-    if (this.#pendingBlocks() === 0) this.#waitingSinceMs = undefined;
+    if (!this.#isWaiting()) this.#waitingSinceMs = undefined;
     for (const lane of this.#lanes) lane.signal.tell();
   }
 

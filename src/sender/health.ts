@@ -29,6 +29,8 @@ export class Health {
   #resumeAtMs = -Infinity;
   #lastFailureMs = -Infinity;
 
+  /** The last block that was answered at all was refused: nothing arrives, although nothing waits. */
+  isRefusing = false;
   /** Wall clock of the last 2xx, ms. */
   lastSuccessMs: number | undefined;
   /** What the last request failed with. */
@@ -60,6 +62,7 @@ export class Health {
   /** A 2xx to a request made at `askedMs` (monotonic). */
   succeeded(askedMs: number): void {
     this.lastSuccessMs = this.#setUp.clock.now();
+    this.isRefusing = false;
     this.#answered(askedMs);
     if (this.isGood) this.lastError = undefined;
   }
@@ -67,6 +70,7 @@ export class Health {
   /** The receiver works, but does not want this block. `words` are free of secrets. */
   refused(words: string, samples: number, askedMs: number): void {
     this.lastError = words;
+    this.isRefusing = true;
     const { name } = this.#setUp.destination;
     const suppressed = this.#throttle.pass('refused');
     if (suppressed !== undefined)

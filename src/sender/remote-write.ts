@@ -5,7 +5,7 @@ import { TimeoutError } from './answer.js';
 import type { Destination } from './destination.js';
 
 /** Receivers answer with nothing or a line; what is longer is no answer of theirs. */
-const MAX_ANSWER_BYTES = 2 ** 16;
+const MAX_ANSWER_BYTES = 2 ** 20;
 
 /** Prometheus remote write 1.0 (https://prometheus.io/docs/specs/prw/remote_write_spec/). */
 const HEADERS = {

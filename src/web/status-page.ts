@@ -19,6 +19,8 @@ export interface StatusPage {
   destinations: readonly DestinationStatus[];
   tasks: TaskList;
   hosts: readonly HostStatus[];
+  /** Whether the last reload was taken. */
+  reloaded: boolean;
   endpoints: readonly { path: string; does: string }[];
 }
 
@@ -63,7 +65,7 @@ export function renderStatusPage(page: StatusPage): string {
 <h1>${page.name}</h1>
 <p class="verdict ${verdict.mood}">${verdict.text}</p>
 ${page.reasons.map((reason) => html`<p class="bad">${cut(reason)}</p>\n`)}
-<p class="soft">Sentinel ${page.version}, up ${roughDuration(page.uptimeMs)}, memory ${roughSize(page.residentBytes)};
+${page.reloaded ? html`` : html`<p class="warn">The last reload was refused: the configuration before it runs.</p>\n`}<p class="soft">Sentinel ${page.version}, up ${roughDuration(page.uptimeMs)}, memory ${roughSize(page.residentBytes)};
 ${new Date(page.nowMs).toISOString()}, again every ${REFRESH_SECONDS} s</p>
 ${destinationsPart(page)}
 ${tasksPart(page)}

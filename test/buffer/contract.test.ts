@@ -5,8 +5,11 @@ import fc from 'fast-check';
 import { openSqliteStore } from '../../src/buffer/open-store.js';
 import type { OpenStore } from '../../src/buffer/store.js';
 import { openWorkerStore } from '../../src/buffer/worker-store.js';
+import type { Block } from '../../src/model/index.js';
 import { slowStore } from './faulty-store.js';
 import { Bench, numberOf, temporaryDirectory } from './set-up.js';
+
+const HOUR = 3_600_000;
 
 const full = async () => {
   throw new Database.SqliteError('database or disk is full', 'SQLITE_FULL');
@@ -38,6 +41,27 @@ for (const [place, open] of Object.entries(PLACES)) {
     assert.deepEqual(await bench.drain('a'), [1, 2, 3]);
     assert.deepEqual(await bench.drain('a'), []);
     assert.deepEqual(await bench.drain('c'), [4]);
+  });
+
+  contract('after a boot with a wrong clock, what is not sent goes out corrected', async (bench) => {
+    const shift = (block: Block, stepMs: number) => ({ ...block, minMs: block.minMs + stepMs });
+    bench.push(1);
+    const before = bench.clock.now();
+    const sending = await bench.take('a');
+    bench.push(2);
+    bench.clock.step(HOUR);
+    bench.buffer.shiftUnsent(HOUR, shift);
+    await bench.clock.advance(1000);
+    bench.push(3);
+    await bench.buffer.release(sending!);
+    for (const ahead of [HOUR, HOUR, HOUR + 1000]) {
+      const lease = await bench.take('a');
+      assert.equal(lease!.block.minMs - before, ahead);
+      await bench.buffer.ack(lease!);
+    }
+    assert.deepEqual(await bench.drain('b'), [1, 2, 3]);
+    assert.equal(bench.metric('sentinel_buffer_samples_shifted_total{destination="a"}'), 20);
+    assert.equal(bench.metric('sentinel_buffer_samples_shifted_total{destination="b"}'), 20);
   });
 
   contract('fresh gives the newest first', async (bench) => {
@@ -248,3 +272,17 @@ for (const [how, pace] of Object.entries(PACES))
       { numRuns: 60 },
     );
   });
+
+test('blocks of a clock that was wrong are not too old, once it is set', async (t) => {
+  for (const commitIntervalMs of [0, 10_000]) {
+    const bench = await Bench.open(temporaryDirectory(t), { commitIntervalMs, maxAgeMs: 24 * HOUR });
+    bench.push(1);
+    await bench.clock.advance(1000);
+    bench.clock.step(50 * 365 * 24 * HOUR);
+    bench.buffer.shiftUnsent(50 * 365 * 24 * HOUR, (block) => block);
+    await bench.clock.advance(5000);
+    assert.deepEqual(await bench.drain('a'), [1]);
+    bench.checkSums();
+    await bench.buffer.close();
+  }
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,9 +35,12 @@ test('usage: exit codes', async () => {
   await f(['version'], 0, /^$/);
   await f(['--help'], 0, /^$/);
   await f(['trigger', '--help'], 0, /^$/);
+  await f(['--version'], 0, /^$/);
+  await f(['help'], 0, /^$/);
+  await f(['help', 'start'], 0, /^$/);
   await f([], 2, /Usage: sentinel/);
   await f(['strat'], 2, /unknown command 'strat'/);
-  await f(['version', '--nope'], 2, /unknown option '--nope'/);
+  await f(['version', '--nope'], 2, /unknown option '--nope'\nRun the command with `--help`\.$/m);
   await f(['completion', 'csh'], 2, /Allowed choices are bash, zsh, fish/);
   await f(['start'], 2, /no configuration: give -c FILE \(there is no \.\/config\/config\.yaml here\)/);
   await f(['check', '-c', 'missing.yaml'], 2, /^missing\.yaml:1:1: cannot read the file: ENOENT$/m);
@@ -297,10 +300,14 @@ test('completion: what bash offers', async () => {
   assert.deepEqual(offered(['sentinel', '']), [
     'start',
     'check',
+    'status',
     'trigger',
     'plugins',
+    'service',
     'version',
     'completion',
+    '-V',
+    '--version',
   ]);
   assert.deepEqual(offered(['sentinel', 'tr']), ['trigger']);
   assert.deepEqual(offered(['sentinel', 'completion', '']), ['bash', 'zsh', 'fish']);
@@ -319,6 +326,17 @@ test('completion: what bash offers', async () => {
   );
   const zsh = await runCli(['completion', 'zsh']);
   assert.match(zsh.stdout, /^autoload -U \+X bashcompinit && bashcompinit\n/);
+});
+
+test('output that cannot be written is a fault', () => {
+  const full = openSync('/dev/full', 'w');
+  const ended = spawnSync(process.execPath, ['.build/src/cli/sentinel.js', 'version'], {
+    encoding: 'utf8',
+    stdio: ['ignore', full, 'pipe'],
+  });
+  closeSync(full);
+  assert.equal(ended.status, 3);
+  assert.match(ended.stderr, /^cannot write to standard output: ENOSPC/);
 });
 
 test('a reader that goes away early is no fault', () => {

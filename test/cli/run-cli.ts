@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../../src/cli/sentinel.js', import.meta.url));
+/** The compiled tree's program. */
+export const PROGRAM = fileURLToPath(new URL('../../src/cli/sentinel.js', import.meta.url));
 
 /** The same as one bundle, as it is copied to a box; `bin/test.mjs` builds it before the tests. */
 export const BUNDLE = fileURLToPath(new URL('../../../dist/sentinel.js', import.meta.url));
@@ -19,6 +20,8 @@ export interface CliOptions {
   env?: Record<string, string>;
   /** Which build; the compiled tree where it is not said. */
   program?: string;
+  /** Called once it has been started. */
+  onSpawn?: (child: ChildProcess) => void;
   /** Called with all of standard output so far. */
   onOutput?: (stdout: string, child: ChildProcess) => void;
 }
@@ -32,6 +35,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
     timeout: 20_000,
     killSignal: 'SIGKILL',
   });
+  options.onSpawn?.(child);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -239,6 +239,14 @@ sender:
   assert.deepEqual(await faults('sender: {batch_size: "${COUNT}"}', { env }), [
     '1:22: sender.batch_size: expected a whole number, got the value of COUNT',
   ]);
+  // a default stands in the file, so it may be shown
+  assert.deepEqual(await faults('sender: {timeout: "${NONE:-soon}"}', { env }), [
+    '1:19: sender.timeout: expected a duration such as 30s or 1m30s, got "soon"',
+  ]);
+  // an empty variable is told of
+  assert.deepEqual(await faults('sender: {timeout: "${NOTHING}"}', { env }), [
+    '1:19: sender.timeout: expected a duration such as 30s or 1m30s, got the value of NOTHING, which is empty',
+  ]);
 });
 
 test('external labels expand as Prometheus does it', async () => {

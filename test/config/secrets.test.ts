@@ -99,10 +99,10 @@ test('a target loses its user and password, however it is spelled: it is a label
 });
 
 test('secret files: unreadable, empty and a folder are refused, at the key', async () => {
-  const f = async (file: string, want: RegExp) => {
+  const f = async (file: string, want: RegExp, env: Record<string, string> = {}) => {
     const [line, ...more] = await faults(
       direct(`username: me, password_file: ${file}`),
-      {},
+      { env },
       { empty: ' \n' },
     );
     assert.deepEqual(more, []);
@@ -111,6 +111,10 @@ test('secret files: unreadable, empty and a folder are refused, at the key', asy
   await f('missing', /^1:72: sender\.direct\.vm\.password_file: cannot read "missing": ENOENT$/);
   await f('empty', /"empty" is empty$/);
   await f('/', /cannot read "\/": EISDIR$/);
+  // the path is hidden when it came from a variable, the reason and a default are not
+  await f('"${DIR}/x"', /cannot read the file: ENOENT, got the value of DIR$/, { DIR: '/hunter2' });
+  await f('"${DIR:-/none}/x"', /cannot read "\/none\/x": ENOENT$/);
+  await f('"${DIR}"', /the file is empty, got the value of DIR$/, { DIR: 'empty' });
   // of a task's plugin too, and in one go with what else is wrong with it
   const task = 'tasks: [{id: a, plugin: http, interval: 1s, config: {url: x, bearer_token_file: missing}}]';
   assert.match(

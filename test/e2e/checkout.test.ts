@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { freePort, run, SENTINEL, temporaryFolder } from './sentinel.js';
@@ -85,6 +95,35 @@ test('a checkout whose build is stale is built again, once', async (t) => {
   const second = await run(join(checkout, 'bin/sentinel'), ['version']);
   assert.equal(second.stderr, '');
   assert.equal(second.stdout, first.stdout);
+});
+
+test('a user who may not write the checkout runs what is built, or is told', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('needs root, to become another user');
+  const checkout = await copyOfCheckout(t);
+  chmodSync(join(checkout, '..'), 0o755);
+  const asNobody = (env: Record<string, string> = {}) =>
+    spawnSync(join(checkout, 'bin/sentinel'), ['version'], {
+      uid: 65534,
+      gid: 65534,
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+  const unbuilt = asNobody();
+  assert.equal(unbuilt.status, 3, unbuilt.stderr);
+  assert.match(unbuilt.stderr, /not built, and this user may not write .*checkout; run .* once as its owner/);
+  await run(SENTINEL, ['version']);
+  cpSync('dist', join(checkout, 'dist'), { recursive: true, filter: (path) => !path.endsWith('.built') });
+  const stale = asNobody();
+  assert.equal(stale.status, 0, stale.stderr);
+  assert.match(stale.stdout, /^sentinel \d/);
+  assert.match(stale.stderr, /^sentinel: dist\/ is older than the sources/);
+  // the folder is theirs, what was built in it is not
+  mkdirSync(join(checkout, '.build/src'), { recursive: true });
+  symlinkSync(resolve('node_modules'), join(checkout, 'node_modules'));
+  chownSync(checkout, 65534, 65534);
+  const mixed = asNobody();
+  assert.equal(mixed.status, 3, mixed.stderr);
+  assert.match(mixed.stderr, /cannot build: may not write ".*\.build.*"; .*chown -R/);
 });
 
 test('dist/ copied alone runs in another folder, without node_modules', async (t) => {

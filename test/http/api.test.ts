@@ -105,6 +105,7 @@ test('/api/v1/status/*: configuration, build, runtime', async () => {
       start_time: '2026-01-01T00:00:00.000Z',
       uptime_seconds: 60,
       config_file: '/etc/sentinel/config.yaml',
+      last_reload_successful: true,
       data_dir: '/var/lib/sentinel',
       loop_delay_seconds: 0.003,
       ready: false,

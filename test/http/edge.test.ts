@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { type Clock, Metrics, SentinelError, systemClock } from '../../src/lib/index.js';
 import type { TaskStatus } from '../../src/probe/index.js';
+import { until } from '../until.js';
 import { ask, edgeOf, logLines, viewWith, withEdge } from './kit.js';
 
 const status: TaskStatus = {
@@ -186,6 +187,57 @@ test('a foreign Origin may not change anything', async () => {
   });
 });
 
+test('POST /-/reload tells what came of it, and of nobody else', async () => {
+  let lines: readonly string[] = [];
+  let reloads = 0;
+  const view = viewWith({
+    reload: async () => {
+      reloads++;
+      if (lines[0] === 'throw') throw new Error('oops');
+      return lines.length === 0 ? { ok: true } : { ok: false, lines };
+    },
+  });
+  await withEdge({ view }, async (edge) => {
+    const post = async (headers = {}) => {
+      const { status, body } = await ask(edge, '/-/reload', 'POST', { headers });
+      return [status, body];
+    };
+    assert.deepEqual(await post(), [200, 'Configuration reloaded.\n']);
+    lines = ['c.yaml:1:1: wrong', 'c.yaml:2:1: wrong too'];
+    assert.deepEqual(await post(), [400, 'c.yaml:1:1: wrong\nc.yaml:2:1: wrong too\n']);
+    lines = ['throw'];
+    assert.deepEqual(await post(), [500, 'internal error; the log says more\n']);
+    assert.equal(reloads, 3);
+    assert.equal((await post({ origin: 'http://evil.example' }))[0], 403);
+    const get = await ask(edge, '/-/reload');
+    assert.deepEqual([get.status, get.headers.allow], [405, 'POST']);
+    assert.equal(reloads, 3);
+    assert.doesNotMatch(
+      (await ask(edge, '/')).body,
+      /href="\/-\/reload"/,
+      'no link: a browser would only GET it',
+    );
+  });
+});
+
+test('close with a grace lets a request that has begun have its answer, and listens no more', async () => {
+  const waiting: ((result: { ok: true }) => void)[] = [];
+  const view = viewWith({ reload: () => new Promise((resolve) => waiting.push(resolve)) });
+  const edge = edgeOf({ view });
+  await edge.start();
+  const { address } = edge;
+  const asked = ask(edge, '/-/reload', 'POST');
+  await until('the request', () => waiting.length === 1);
+  const closed = edge.close(5000);
+  const other = edgeOf({ listen: address!.slice('http://'.length) });
+  await other.start();
+  assert.equal(other.address, address, 'the place is free at once');
+  waiting[0]!({ ok: true });
+  assert.equal((await asked).status, 200);
+  await closed;
+  await other.close();
+});
+
 test('bodies and large headers are refused', async () => {
   await withEdge({}, async (edge) => {
     const reply = await ask(edge, '/metrics', 'POST', { headers: { 'content-length': '5' }, body: 'hello' });
@@ -324,4 +376,13 @@ test('a port in use: said once with the cure, tried again until it is free', asy
   assert.equal((await ask(edge, '/-/healthy')).status, 200);
   await edge.close();
   assert.equal(edge.address, undefined);
+});
+
+test('a socket whose path is too long for the kernel is said, not cut off', async () => {
+  const { lines, log } = logLines();
+  const edge = edgeOf({ listen: `unix:/tmp/${'x'.repeat(110)}.sock`, listener: 'control', log });
+  await edge.start();
+  assert.equal(edge.address, undefined);
+  assert.match(String(lines[0]?.msg), /at most 107 bytes; change sentinel\.data_dir/);
+  await edge.close();
 });

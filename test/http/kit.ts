@@ -17,6 +17,7 @@ export function viewWith(parts: Partial<HttpView> = {}): HttpView {
       name: 'agent1',
       startMs: Date.UTC(2026, 0, 1),
       configFile: '/etc/sentinel/config.yaml',
+      reloaded: true,
       dataDirectory: '/var/lib/sentinel',
       loopDelayMs: 3,
       buffer: { memoryBytes: 100, diskBytes: 4096, diskHealthy: true },

@@ -7,6 +7,8 @@ import {
   formatDuration,
   formatSize,
   redactUrl,
+  roughDuration,
+  roughSize,
   Secret,
   tryParseDuration,
   tryParseSize,
@@ -62,4 +64,25 @@ test('an error prints with its causes on one line', () => {
     cause: new Error('cannot read header', { cause: 'EIO' }),
   });
   assert.equal(errorLine(error), 'cannot open buffer "/x": cannot read header: EIO');
+});
+
+test('durations and sizes for people', () => {
+  const f = (ms: number, want: string) => assert.equal(roughDuration(ms), want);
+  f(0, '0s');
+  f(-5, '0s');
+  f(0.4, '0s');
+  f(Number.NaN, '0s');
+  f(350.9, '350ms');
+  f(1999, '1s');
+  f(61_500, '1m1s');
+  f(3_601_000, '1h');
+  f(3_660_000, '1h1m');
+  f(93_784_000, '1d2h');
+  f(400 * 86_400_000, '400d');
+  const g = (bytes: number, want: string) => assert.equal(roughSize(bytes), want);
+  g(0, '0 B');
+  g(1023, '1023 B');
+  g(1536, '1.5 KiB');
+  g(68_866_048, '65.7 MiB');
+  g(2 ** 41, '2 TiB');
 });

@@ -5,7 +5,7 @@ import { probesOf, taskOf } from './watched-probes.js';
 
 test('tasks run in the process of their lane, and samples carry the planned tick', async (t) => {
   const { probes, of } = await probesOf(t);
-  probes.apply([taskOf('a', 'steady'), taskOf('b', 'steady')]);
+  await probes.apply([taskOf('a', 'steady'), taskOf('b', 'steady')]);
   await until('five results of each', () => of('a').length >= 5 && of('b').length >= 5, 15_000);
   const times = of('a').map((sample) => sample.timeMs);
   const gaps = times.slice(2).map((time, i) => time - times[i + 1]!);
@@ -19,7 +19,7 @@ test('tasks run in the process of their lane, and samples carry the planned tick
 
 test('a killed host: its tasks give results again within two seconds', async (t) => {
   const { probes, of, lines } = await probesOf(t);
-  probes.apply([taskOf('a', 'steady')]);
+  await probes.apply([taskOf('a', 'steady')]);
   await until('a result', () => of('a').length >= 2, 15_000);
   process.kill(probes.hosts().get('steady')!, 'SIGKILL');
   const [before, killedAt] = [of('a').length, performance.now()];
@@ -34,7 +34,7 @@ test('a killed host: its tasks give results again within two seconds', async (t)
 
 test('a host that hangs is killed, and the lanes beside it miss nothing', async (t) => {
   const { probes, of, lines } = await probesOf(t);
-  probes.apply([taskOf('a', 'steady'), taskOf('bad', 'spin')]);
+  await probes.apply([taskOf('a', 'steady'), taskOf('bad', 'spin')]);
   await until(
     'the host to be killed',
     () => lines.some((line) => line.includes('gave no heartbeat')),
@@ -53,7 +53,7 @@ test('a host that hangs is killed, and the lanes beside it miss nothing', async 
 
 test('a run that a stop cut short gives no sample, and is counted as aborted', async (t) => {
   const { probes, of, metrics, lines } = await probesOf(t);
-  probes.apply([taskOf('slow', 'steady', { wait: '60s' }, 120_000)]);
+  await probes.apply([taskOf('slow', 'steady', { wait: '60s' }, 120_000)]);
   await until('the run', () => lines.some((line) => line.includes('a run begins')), 15_000);
   await probes.stop();
   assert.equal(of('slow').length, 0);
@@ -63,10 +63,10 @@ test('a run that a stop cut short gives no sample, and is counted as aborted', a
 
 test('a change touches only what changed, and marks the series of what goes', async (t) => {
   const { probes, of, seen } = await probesOf(t);
-  probes.apply([taskOf('a', 'steady'), taskOf('b', 'steady')]);
+  await probes.apply([taskOf('a', 'steady'), taskOf('b', 'steady')]);
   await until('results', () => of('a').length >= 2 && of('b').length >= 2, 15_000);
   const runsOfA = of('a', 'steady_run').at(-1)!.value;
-  probes.apply([taskOf('a', 'steady'), taskOf('c', 'steady')]);
+  await probes.apply([taskOf('a', 'steady'), taskOf('c', 'steady')]);
   await until(
     'results of the new one',
     () => of('c').length >= 2 && of('a', 'steady_run').at(-1)!.value > runsOfA,
@@ -83,7 +83,7 @@ test('a change touches only what changed, and marks the series of what goes', as
 
 test('a task whose options its plugin refuses has a problem, and the others run', async (t) => {
   const { probes, of } = await probesOf(t);
-  probes.apply([taskOf('a', 'steady'), taskOf('wrong', 'steady', { wait: 'soon' })]);
+  await probes.apply([taskOf('a', 'steady'), taskOf('wrong', 'steady', { wait: 'soon' })]);
   await until('a result', () => of('a').length >= 1, 15_000);
   const wrong = await until(
     'the problem',

@@ -67,6 +67,33 @@ test('a plugin that throws or gives nonsense is a failure of the plugin', async 
   }, want);
 });
 
+test('a sample that no receiver could take is a fault of the plugin', async () => {
+  const want = 'internal probe_success=0 probe_failure_info{"reason":"internal"}=1';
+  for (const sample of [
+    { name: '', value: 1 },
+    { name: 'a', value: 1, timestampMs: Number.POSITIVE_INFINITY },
+    { name: 'a', value: 1, labels: null },
+    { name: 'a', value: 1, labels: { b: 1 } },
+    { name: 'a', value: 1, labels: { '': 'x' } },
+    null,
+  ])
+    await f(async () => ({ ok: true, samples: [sample] }), want);
+});
+
+test('time that our own process took from the target is given back to it', async () => {
+  const answered = (run: Run) =>
+    new Promise((resolve) => {
+      run.signal.addEventListener('abort', () => resolve({ ok: false, reason: 'timeout', samples: [] }));
+      setTimeout(() => {
+        // The loop stands still over the deadline, and the answer comes right after.
+        const end = performance.now() + 400;
+        while (performance.now() < end);
+        setTimeout(() => resolve({ ok: true, samples: [] }), 50);
+      }, 10);
+    });
+  await f(answered, 'ok probe_success=1', { timeoutMs: 200 });
+});
+
 test('the deadline aborts the signal with its own reason', async () => {
   const collect = (run: Run) =>
     new Promise((resolve) => {

@@ -183,3 +183,44 @@ test('whatever runs give, a series is marked exactly when it ends', () => {
     ),
   );
 });
+
+test('texts that come to the same labels are one series, stamped repetitions too: the first counts', () => {
+  const f = (samples: Sample[], want: number) => {
+    const series = new TaskSeries(task, agent);
+    assert.equal(run(series, samples).length, want);
+    assert.equal(series.duplicates, samples.length - want);
+    assert.equal(series.size, want);
+  };
+  f(
+    [
+      { name: 'm', value: 1 },
+      { name: 'm', labels: { a: '' }, value: 2 },
+    ],
+    1,
+  );
+  f(
+    [
+      { name: 'm', labels: { task: 'x' }, value: 1 },
+      { name: 'm', labels: { exported_task: 'x' }, value: 2 },
+    ],
+    1,
+  );
+  f(
+    [
+      { name: 'm', value: 1, timestampMs: 5 },
+      { name: 'm', value: 2, timestampMs: 5 },
+    ],
+    1,
+  );
+});
+
+test('names that remote write 1.0 does not know are left out and counted', () => {
+  const series = new TaskSeries(task, agent);
+  const samples = [
+    { name: 'my metric', value: 1 },
+    { name: 'ok:metric_1', value: 1 },
+    { name: 'm', labels: { 'b-ad': 'x' }, value: 1 },
+  ];
+  assert.deepEqual(run(series, samples), ['ok:metric_1{BASE} 1@1000']);
+  assert.equal(series.invalidNames, 2);
+});

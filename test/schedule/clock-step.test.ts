@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type Logger, Metrics } from '../../src/lib/index.js';
+import { Batch, SeriesTable } from '../../src/model/index.js';
+import { BootClock } from '../../src/schedule/boot-clock.js';
 import { ClockWatch, watchClock } from '../../src/schedule/clock-watch.js';
 import { type Missed, type Resume, Schedule } from '../../src/schedule/index.js';
 import { offsetOf, tickAfter } from '../../src/schedule/offset.js';
@@ -185,21 +187,49 @@ test('a step is logged and counted once', async () => {
   const clock = new FakeClock();
   const metrics = new Metrics();
   const lines: string[] = [];
-  const line = (_: string | object, message?: string) => void lines.push(String(message));
+  const line = (first: string | object, second?: string) =>
+    void lines.push(typeof first === 'string' ? first : String(second));
   const log: Logger = { debug: line, info: line, warn: line, error: line, child: () => log };
   const steps: number[] = [];
-  const watch = watchClock({ clock, log, metrics }, (stepMs) => steps.push(stepMs));
+  const boot = new BootClock(clock, (stepMs) => steps.push(stepMs));
+  const watch = watchClock({ clock, log, metrics }, boot);
   await clock.pass(5000);
   clock.step(-90_000);
   await clock.pass(5000);
+  clock.step(-30_000);
+  await clock.pass(600_000);
   clock.step(3_600_000);
   await clock.pass(5000);
   watch.stop();
-  assert.deepEqual(steps, [-90_000, 3_600_000]);
+  assert.deepEqual(steps, [-90_000], 'neither the small one nor the one after the first ten minutes');
   assert.deepEqual(lines, [
     'The clock went back by 1m30s; tasks go on by the new time',
+    'What was not sent yet gets its times corrected: the clock was wrong since the start',
+    'The clock went back by 30s; tasks go on by the new time',
     'The clock went forward by 1h; tasks go on by the new time',
   ]);
   assert.match(metrics.render(), /clock_steps_total\{direction="forward"\} 1/);
-  assert.match(metrics.render(), /clock_steps_total\{direction="back"\} 1/);
+  assert.match(metrics.render(), /clock_steps_total\{direction="back"\} 2/);
+});
+
+test('a clock that is set soon after a boot: runs that began before get the right time, later ones keep theirs', () => {
+  for (const stepMs of [50 * 365 * 24 * HOUR, -90_000]) {
+    const clock = new FakeClock();
+    const boot = new BootClock(clock, () => {});
+    const batchOf = (finishedMs: number) => {
+      const times = { plannedMs: finishedMs - 2000, startedMs: finishedMs - 1500, finishedMs };
+      const batch = new Batch({ kind: 'task', id: 'a' }, new SeriesTable(), times);
+      batch.add(0, 1, times.plannedMs);
+      return batch;
+    };
+    const before = batchOf(clock.now());
+    clock.jump(20_000);
+    clock.step(stepMs);
+    assert.equal(boot.step(stepMs), true);
+    boot.correct(before);
+    assert.equal(clock.now() - before.timestamps[0]!, 22_000, 'its tick was 22 s ago');
+    const after = batchOf(clock.now());
+    boot.correct(after);
+    assert.equal(clock.now() - after.timestamps[0]!, 2000);
+  }
 });

@@ -213,6 +213,23 @@ test('sender: not ready once data has been pending for two minutes without a 2xx
   await until('to be ready', () => delivery.sender.ready().ready);
 });
 
+test('sender: a receiver that refuses every block for two minutes is not ready, although nothing waits', async (t) => {
+  const { receiver, clock, delivery, answered } = await setUp(t);
+  receiver.behaviour = { kind: 'status', status: 422, body: 'no such tenant' };
+  for (let i = 1; i <= 5; i++) {
+    delivery.push(i);
+    await answered(i);
+    await clock.advance(30 * SECOND);
+  }
+  const { ready, reasons } = delivery.sender.ready();
+  assert.equal(ready, false);
+  assert.match(reasons[0]!, /no such tenant/);
+  receiver.behaviour = { kind: 'ok' };
+  delivery.push(6);
+  await until('the sample', () => receiver.samples.length === 1);
+  await until('to be ready', () => delivery.sender.ready().ready);
+});
+
 test('sender: a kept connection that was cut is used again at once, without a word', async (t) => {
   const { receiver, delivery, answered } = await setUp(t);
   delivery.push(1);

@@ -5,6 +5,7 @@ import { type BlockBuffer, type BufferOptions, openBuffer } from '../../src/buff
 import { openSqliteStore } from '../../src/buffer/open-store.js';
 import { type Clock, Metrics, systemClock } from '../../src/lib/index.js';
 import { Batch, labelsOf, SeriesTable } from '../../src/model/index.js';
+import type { HttpClient, HttpClientOptions } from '../../src/net/index.js';
 import { createSender, type Destination, type Sender, type SenderResult } from '../../src/sender/index.js';
 import { OPTIONS } from '../buffer/set-up.js';
 import { plainHttpClient } from './http-client.js';
@@ -41,7 +42,11 @@ export class Delivery {
     t: Pick<TestContext, 'after'>,
     directory: string,
     destinations: readonly Destination[],
-    more: { clock?: Clock; buffer?: Partial<BufferOptions> } = {},
+    more: {
+      clock?: Clock;
+      buffer?: Partial<BufferOptions>;
+      createHttpClient?: (options: HttpClientOptions) => HttpClient;
+    } = {},
   ): Promise<Delivery> {
     const delivery = new Delivery();
     const { metrics } = delivery;
@@ -68,7 +73,7 @@ export class Delivery {
     delivery.sender = createSender({
       destinations,
       buffer,
-      createHttpClient: plainHttpClient,
+      createHttpClient: more.createHttpClient ?? plainHttpClient,
       clock,
       log,
       metrics,
@@ -84,6 +89,14 @@ export class Delivery {
     const batch = new Batch({ kind: 'task', id: 't' }, this.#table, times);
     for (const value of values) batch.add(this.#ref, value, now);
     this.stage.push(batch);
+  }
+
+  /** As `main.ts` applies other destinations. */
+  apply(destinations: readonly Destination[]): void {
+    const routes = routesOf(destinations);
+    this.sender.apply(destinations);
+    this.stage.apply(routes, { commitIntervalMs: 500, externalLabels: {} });
+    this.buffer.setRoutes(new Map(routes.map((route) => [route.name, route.destinations])));
   }
 
   /** As `main.ts` stops. */

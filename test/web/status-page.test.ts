@@ -8,7 +8,9 @@ import type { TaskStatus } from '../../src/probe/index.js';
 import { ask, viewWith, withEdge } from '../http/kit.js';
 import { destination, task } from '../http/statuses.js';
 import { ManualClock } from '../manual-clock.js';
+import { needServer } from '../servers.js';
 
+const TEXT_BROWSER = 'w3m';
 const NOW = Date.UTC(2026, 0, 1, 0, 1);
 const EVIL = `<script>alert(1)</script>" onload='x' &amp; </style><!--`;
 
@@ -106,6 +108,14 @@ test('destinations, tasks and hosts, with what is wrong', async () => {
   assert.ok(page.indexOf('bad http') < page.indexOf('good http'));
 });
 
+test('a refused reload is said; what changes something is no link', async () => {
+  const taken = await pageOf({});
+  assert.doesNotMatch(taken, /reload was refused/);
+  assert.doesNotMatch(taken, /href="\/-\/reload/);
+  const runtime = () => ({ ...viewWith().runtime(), reloaded: false });
+  assert.match(await pageOf({ runtime }), /The last reload was refused/);
+});
+
 test('nothing from outside becomes markup, and no secret is shown', async () => {
   const evil: TaskStatus = { ...task(EVIL, { ok: false, reason: 'mismatch', evidence: EVIL }, NOW) };
   const page = await pageOf(
@@ -161,8 +171,7 @@ test('5,000 tasks: the failing ones first, 200 on a page, found by a filter, and
 });
 
 test('a text browser of 80 columns can read it', async (t) => {
-  if (spawnSync('w3m', ['-version']).error !== undefined)
-    return t.skip('w3m is not installed: apt-get install w3m');
+  if (!needServer(TEXT_BROWSER, t)) return;
   const page = await pageOf({
     destinations: () => [destination({ lastError: `${'no route to host; '.repeat(8)}`, state: 'failing' })],
     tasks: () => [
@@ -173,7 +182,7 @@ test('a text browser of 80 columns can read it', async (t) => {
       ),
     ],
   });
-  const { stdout } = spawnSync('w3m', ['-dump', '-cols', '80', '-T', 'text/html'], {
+  const { stdout } = spawnSync(TEXT_BROWSER, ['-dump', '-cols', '80', '-T', 'text/html'], {
     input: page,
     encoding: 'utf8',
   });

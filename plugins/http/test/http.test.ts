@@ -550,6 +550,7 @@ test('http: options', () => {
   assert.throws(() => readConfig({}), /^Error: url: missing/);
   f({ url: 'ftp://h' }, /url: expected a URL such as https:\/\/host\/path/);
   f({ url: 'http://' }, /url: expected a URL/);
+  f({ url: 'http:///path' }, /url: expected a URL/);
   f({ fail_if_body_matches_regexp: ['ok', '('] }, /fail_if_body_matches_regexp.1: .*missing closing \)/);
   f(
     { fail_if_header_matches: [{ header: 'a', regexp: '(?=x)' }] },

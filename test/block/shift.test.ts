@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createBlockStage, shiftBlock } from '../../src/block/index.js';
+import { Metrics } from '../../src/lib/index.js';
+import { Batch, type Block, SeriesTable } from '../../src/model/index.js';
+import { FakeClock } from '../fake-clock.js';
+import { decodeWriteRequest } from '../receiver.js';
+
+/** A block with a value, a stale marker, a NaN, and times of all lengths. */
+function someBlock(): Block {
+  const blocks: Block[] = [];
+  const stage = createBlockStage({
+    clock: new FakeClock(),
+    metrics: new Metrics(),
+    routes: [{ name: 'r', batchSize: 1000, flushIntervalMs: 1000, destinations: ['a'] }],
+    commitIntervalMs: 1000,
+    externalLabels: { site: 'ä' },
+    next: (block) => {
+      blocks.push(block);
+      return 'taken';
+    },
+  });
+  const table = new SeriesTable();
+  const refs = [0, 1, 2, 3].map((n) => table.add(`s${n}`, ['__name__', `s${n}`, 'job', 'x']));
+  const batch = new Batch({ kind: 'task', id: 't' }, table, { plannedMs: 0, startedMs: 0, finishedMs: 0 });
+  batch.add(refs[0]!, 1.5, 1_700_000_000_000);
+  batch.addStale(refs[1]!, 5000);
+  batch.add(refs[2]!, Number.NaN, -7);
+  batch.add(refs[3]!, 0, 0);
+  stage.push(batch);
+  stage.flush();
+  return blocks[0]!;
+}
+
+test('a shifted block has the same samples at other times', () => {
+  const block = someBlock();
+  for (const stepMs of [1_700_000_000_000, 1, -90_000.4, -1_800_000_000_000]) {
+    const shifted = shiftBlock(block, stepMs);
+    const step = Math.round(stepMs);
+    assert.deepEqual(
+      decodeWriteRequest(shifted.bytes),
+      decodeWriteRequest(block.bytes).map((sample) => ({
+        ...sample,
+        timestampMs: sample.timestampMs + step,
+      })),
+    );
+    assert.deepEqual([shifted.minMs, shifted.maxMs], [block.minMs + step, block.maxMs + step]);
+    assert.equal(shifted.samples, 4);
+  }
+});
