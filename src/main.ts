@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
 import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
-import { type BlockBuffer, type DirectoryLock, lockDirectory, openBuffer } from './buffer/index.js';
+import { type BlockBuffer, lockWhenWritable, openBuffer } from './buffer/index.js';
 import {
   type Config,
   ConfigError,
@@ -13,16 +13,7 @@ import {
   type ReloadResult,
 } from './config/index.js';
 import { createHttpEdge, type HttpEdge, type HttpView } from './http/index.js';
-import {
-  type Clock,
-  errorLine,
-  type Logger,
-  Metrics,
-  SentinelError,
-  sameValue,
-  systemClock,
-  VERSION,
-} from './lib/index.js';
+import { type Clock, type Logger, Metrics, sameValue, systemClock, VERSION } from './lib/index.js';
 import type { Next } from './model/index.js';
 import { createHttpClient, createResolver, type Resolver } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
@@ -86,7 +77,7 @@ const HTTP_GRACE_MS = 1000;
 /** Starts an agent. Throws SEN_LOCKED when another one holds the data directory. */
 export async function startAgent(parts: AgentParts): Promise<Agent> {
   const { config, log } = parts;
-  const lock = lockOrWarn(config.sentinel.dataDirectory, log);
+  const lock = lockWhenWritable(config.sentinel.dataDirectory, { clock: systemClock, log });
   const metrics = new Metrics();
   describeBuild(metrics);
   const buffer = await openBuffer({
@@ -165,7 +156,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
       road.resolve(LoopDelay).stop();
       await buffer.close();
       road.resolve<Resolver>(RESOLVER).close();
-      lock?.release();
+      lock.release();
       const { successCount, failedCount, pendingCount } = report;
       log.info(
         { success_count: successCount, failed_count: failedCount, pending_count: pendingCount },
@@ -198,20 +189,6 @@ function probeSettings({ config, catalog }: ReadConfig): ProbesSettings {
 function selfSettings({ sentinel }: Config): SelfSettings {
   const { name, region, labels, selfMetricsIntervalMs: intervalMs } = sentinel;
   return { name, region, labels, intervalMs };
-}
-
-/** Takes the data directory. Where it cannot be written the agent runs on in memory, which the log says. */
-function lockOrWarn(directory: string, log: Logger): DirectoryLock | undefined {
-  try {
-    return lockDirectory(directory);
-  } catch (error) {
-    if (error instanceof SentinelError && error.code === 'SEN_LOCKED') throw error;
-    log.error(
-      { directory },
-      `${errorLine(error)}; nothing can be kept over a restart, and a second agent would not be noticed`,
-    );
-    return undefined;
-  }
 }
 
 /** The way into the block stage, past the one who knows whether the clock was right. */

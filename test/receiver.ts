@@ -87,6 +87,8 @@ export class FakeReceiver {
   readonly script: Behaviour[] = [];
   /** Samples of the requests that were accepted (or stored before the answer was lost). */
   readonly samples: ReceivedSample[] = [];
+  /** Those of them whose answer was lost. */
+  readonly unanswered: ReceivedSample[] = [];
   /** Every request, whatever was done with it. */
   readonly requests: ReceivedRequest[] = [];
   readonly #held: (() => void)[] = [];
@@ -161,7 +163,11 @@ export class FakeReceiver {
     };
     if (behaviour.kind === 'ok') accept();
     if (behaviour.kind === 'hold') this.#held.push(accept);
-    if (behaviour.kind === 'answer lost') this.samples.push(...decodeWriteRequest(body));
+    if (behaviour.kind === 'answer lost') {
+      const samples = decodeWriteRequest(body);
+      this.samples.push(...samples);
+      this.unanswered.push(...samples);
+    }
     if (behaviour.kind === 'reset' || behaviour.kind === 'answer lost') response.socket?.resetAndDestroy();
     if (behaviour.kind === 'status')
       response.writeHead(behaviour.status, behaviour.headers).end(behaviour.body ?? '');

@@ -272,17 +272,16 @@ class TwoLevelBuffer implements BlockBuffer {
     });
   }
 
-  /** What the timer does. Young blocks go with an old one, so that half as many transactions do; without an old one, nothing is written. */
+  /** What the timer does. All blocks go with an old one: who does not take that one takes none, and there are fewer transactions. Without an old one, nothing is written. */
   async #tick(): Promise<void> {
     const { clock } = this.#setUp;
     const { commitIntervalMs } = this.#options;
     const oldest = this.#memory.blocks[0];
     const now = clock.monotonic();
     this.#lastTickMs = now;
-    if (oldest !== undefined && oldest.block.bornMs + commitIntervalMs <= now) {
-      const youngMs = now - commitIntervalMs / 2;
-      await this.#commit(this.#memory.blocks.filter(({ block }) => block.bornMs <= youngMs));
-    } else if (this.#disk.health.isFailing && this.#disk.health.restMs === 0)
+    if (oldest !== undefined && oldest.block.bornMs + commitIntervalMs <= now)
+      await this.#commit(this.#memory.blocks);
+    else if (this.#disk.health.isFailing && this.#disk.health.restMs === 0)
       await this.#disk.retry({ probe: true });
     await this.#expire();
     if (this.#disk.restAtMs <= now) await this.#disk.rest();

@@ -1,4 +1,4 @@
 export type { BlockBuffer, BufferSetUp, Lane, Lease, PendingStats, Routes } from './block-buffer.js';
 export { openBuffer } from './buffer.js';
-export { type DirectoryLock, lockDirectory } from './lock.js';
+export { type DirectoryLock, lockDirectory, lockWhenWritable } from './lock.js';
 export type { BufferOptions } from './options.js';

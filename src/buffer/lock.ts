@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { SentinelError } from '../lib/index.js';
+import { type Clock, errorLine, type Logger, SentinelError, type Timer } from '../lib/index.js';
 import { makeDirectory, makePrivateFile } from './directory.js';
 
 const HOLDER_FILE = 'lock.pid';
@@ -49,3 +49,48 @@ function holderOf(directory: string): string {
   }
   return /^\d+$/.test(pid) ? `another agent, process ${pid}` : 'another agent';
 }
+
+/** While the directory cannot be written, how often that is tried again. */
+const RETRY_MS = 10_000;
+
+/**
+ * The same for an agent that runs on where the directory cannot be written: it takes it as soon as it can be. Throws SEN_LOCKED when another agent
+ * has it now; one that takes it first later is said, and left alone.
+ */
+export function lockWhenWritable(
+  directory: string,
+  { clock, log }: { clock: Clock; log: Logger },
+): DirectoryLock {
+  let lock: DirectoryLock | undefined;
+  let timer: Timer | undefined;
+  let wasSaid = false;
+  const tryAgain = () => {
+    try {
+      lock = lockDirectory(directory);
+      log.info({ directory }, 'The data directory can be written now, and is locked');
+    } catch (error) {
+      if (isLocked(error) && !wasSaid)
+        log.error({ directory }, `${errorLine(error)}; this one goes on without a lock`);
+      wasSaid ||= isLocked(error);
+      timer = clock.after(RETRY_MS, tryAgain);
+    }
+  };
+  try {
+    lock = lockDirectory(directory);
+  } catch (error) {
+    if (isLocked(error)) throw error;
+    log.error(
+      { directory },
+      `${errorLine(error)}; until it can be written nothing is kept over a restart, and a second agent would not be noticed`,
+    );
+    timer = clock.after(RETRY_MS, tryAgain);
+  }
+  return {
+    release() {
+      timer?.cancel();
+      lock?.release();
+    },
+  };
+}
+
+const isLocked = (error: unknown) => error instanceof SentinelError && error.code === 'SEN_LOCKED';

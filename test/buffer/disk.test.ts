@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import { settle } from '../manual-clock.js';
 import { faultyStore } from './faulty-store.js';
-import { Bench, numberOf, temporaryDirectory } from './set-up.js';
+import { Bench, numberOf, OPTIONS, temporaryDirectory } from './set-up.js';
 
 const SECOND = 1000;
 const COMMITS = 'sentinel_buffer_commits_total';
@@ -36,6 +45,43 @@ test('buffer: while receivers are healthy, nothing is written but the header', a
   }
   assert.equal(bench.metric(WRITTEN), header);
   assert.deepEqual(filesOf(directory), before);
+});
+
+const DAY_MS = 86_400 * SECOND;
+const MIB = 2 ** 20;
+
+/** Bytes written in a day, by our own count and by the kernel's, when `hours` of it are played with 100 samples per 10 s. */
+async function dayOfWriting(
+  bench: Bench,
+  hours: number,
+  deliver: () => Promise<unknown>,
+): Promise<[number, number]> {
+  const kernels = () => Number(/^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
+  const before = [bench.metric(WRITTEN), kernels()] as const;
+  for (let i = 0; i < 360 * hours; i++) {
+    bench.push(i, { size: 3000, samples: 100 });
+    await deliver();
+    await bench.clock.advance(10 * SECOND);
+  }
+  const perDay = DAY_MS / (hours * 3600 * SECOND);
+  return [(bench.metric(WRITTEN) - before[0]) * perDay, (kernels() - before[1]) * perDay];
+}
+
+test('buffer: bytes written in a day, 100 samples per 10 s', async (t) => {
+  const options = { commitIntervalMs: 15 * SECOND };
+  const healthy = await Bench.open(temporaryDirectory(t), options, ONLY_A);
+  const header = healthy.metric(WRITTEN);
+  const [ours] = await dayOfWriting(healthy, 24, () => healthy.drain('a'));
+  assert.ok(header + ours < 64 * 1024, `${header + ours} bytes with receivers healthy`);
+  const outage = await Bench.open(temporaryDirectory(t), options, ONLY_A);
+  const [counted, kernels] = await dayOfWriting(outage, 2, async () => undefined);
+  t.diagnostic(`an outage: ${(counted / MIB).toFixed(1)} MiB a day`);
+  assert.ok(counted > MIB && counted < 120 * MIB, `${counted / MIB} MiB in an outage`);
+  // The kernel also counts what the test itself writes.
+  assert.ok(
+    counted <= kernels && kernels - counted < 0.05 * kernels,
+    `we count ${counted}, the kernel ${kernels}`,
+  );
 });
 
 test('buffer: what is not acknowledged is committed at the commit interval, in one transaction, and leaves memory', async (t) => {
@@ -216,6 +262,36 @@ test('buffer: what is older than max_age goes from memory, but not what is being
   assert.equal(await bench.take('a'), undefined);
   assert.equal(bench.metric(droppedOf('a', 'age')), 10);
   await bench.buffer.ack(lease);
+  bench.checkSums();
+});
+
+test('buffer: max_age drops also when nothing is taken or pushed, from disk and from memory', async (t) => {
+  const bench = await Bench.open(temporaryDirectory(t), { maxAgeMs: 100 * SECOND }, ONLY_A);
+  bench.push(1);
+  await bench.buffer.commit();
+  await bench.clock.advance(95 * SECOND);
+  bench.push(2);
+  assert.equal(bench.buffer.stats('a').blocks, 2);
+  await bench.clock.advance(20 * SECOND);
+  assert.deepEqual([bench.buffer.stats('a').blocks, bench.metric(droppedOf('a', 'age'))], [1, 10]);
+  await bench.clock.advance(100 * SECOND);
+  assert.deepEqual([bench.buffer.stats('a').blocks, bench.metric(droppedOf('a', 'age'))], [0, 20]);
+  bench.checkSums();
+  assert.equal(bench.logged.filter((line) => line.includes('buffer.max_age')).length, 2);
+});
+
+test('buffer: new limits count from now on, and what is stored stays', async (t) => {
+  const bench = await Bench.open(temporaryDirectory(t), {}, ONLY_A);
+  for (const number of [1, 2]) bench.push(number);
+  await bench.buffer.commit();
+  bench.push(3);
+  bench.buffer.setOptions({ ...OPTIONS, commitIntervalMs: 1000, synchronous: 'full', maxMemoryBytes: 150 });
+  await bench.clock.advance(1 * SECOND);
+  assert.equal(bench.metric(MEMORY), 0);
+  for (const number of [4, 5]) bench.push(number);
+  await bench.clock.advance(0);
+  assert.deepEqual([bench.metric(MEMORY), bench.metric(COMMITS)], [0, 3]);
+  assert.deepEqual(await bench.drain('a'), [1, 2, 3, 4, 5]);
   bench.checkSums();
 });
 

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { lockDirectory } from '../../src/buffer/index.js';
+import { pino } from 'pino';
+import { lockDirectory, lockWhenWritable } from '../../src/buffer/index.js';
+import { ManualClock } from '../manual-clock.js';
 import { until } from '../until.js';
 import { temporaryDirectory } from './set-up.js';
 
-const HOLDER = `import { lockDirectory } from ${JSON.stringify(fileURLToPath(new URL('../../src/buffer/index.js', import.meta.url)))};
+const HOLDER = `import { lockDirectory, lockWhenWritable } from ${JSON.stringify(fileURLToPath(new URL('../../src/buffer/index.js', import.meta.url)))};
 lockDirectory(process.argv[1]);
 process.stdout.write('locked');
 setInterval(() => {}, 1000);`;
@@ -49,4 +51,27 @@ test('lock: kill -9 of its holder lets it go', async (t) => {
 test('lock: a directory that cannot be made', (t) => {
   const directory = join(temporaryDirectory(t), 'x');
   assert.throws(() => lockDirectory(`${directory}\0`), { code: 'SEN_BUFFER' });
+});
+
+test('lock: a directory that cannot be written yet is taken when it can be', async (t) => {
+  const directory = join(temporaryDirectory(t), 'data');
+  writeFileSync(directory, 'a file where the directory should be');
+  const clock = new ManualClock();
+  const logged: string[] = [];
+  const log = pino({ base: null }, { write: (line: string) => logged.push(JSON.parse(line).msg) });
+  const lock = lockWhenWritable(directory, { clock, log });
+  await clock.advance(15_000);
+  assert.equal(logged.length, 1);
+  assert.match(logged[0]!, /^cannot lock data directory .*; until it can be written nothing is kept/);
+  rmSync(directory);
+  const other = lockDirectory(directory);
+  await clock.advance(10_000);
+  assert.match(logged[1]!, /is in use by another agent, process \d+; this one goes on without a lock/);
+  other.release();
+  await clock.advance(10_000);
+  assert.equal(logged[2], 'The data directory can be written now, and is locked');
+  assert.throws(() => lockDirectory(directory), { code: 'SEN_LOCKED' });
+  lock.release();
+  lockDirectory(directory).release();
+  assert.equal(clock.waiting, 0);
 });

@@ -13,9 +13,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { PAGE_BYTES as PAGE } from '../../src/buffer/pages.js';
 import { Bench, temporaryDirectory } from './set-up.js';
 
-const PAGE = 4096;
 const BLOCKS = 60;
 /** Blocks that the first destination has acknowledged. */
 const ACKED = 20;
@@ -87,7 +87,7 @@ test('salvage: garbage at a random place costs the blocks that it hit, and no ot
   for (let seed = 0; seed < SEEDS; seed++) {
     const directory = copyOf(t, source);
     const random = randomOf(seed + 1000);
-    const garbage = new Uint8Array(1 + random(2 * PAGE)).map(() => random(256));
+    const garbage = new Uint8Array(1 + random(8 * PAGE)).map(() => random(256));
     const at = random(sizeOf(directory) - garbage.length);
     overwrite(directory, at, garbage);
     const { a, b, logged } = await readAgain(directory);
@@ -125,8 +125,8 @@ test('salvage: without its header, or as much as there is of a file that was cut
     truncateSync(join(directory, 'buffer.db'), Math.floor(sizeOf(directory) * part));
   await f((directory) => overwrite(directory, 0, new Uint8Array(PAGE)), BLOCKS);
   await f((directory) => overwrite(directory, 60, new Uint8Array([0, 0, 0, 99])), BLOCKS);
-  await f((directory) => overwrite(directory, 100, new Uint8Array(3 * PAGE)), BLOCKS - 8);
-  await f(cut(0.999), BLOCKS - 2);
+  await f((directory) => overwrite(directory, 100, new Uint8Array(12 * PAGE)), BLOCKS - 8);
+  await f(cut(0.99), BLOCKS - 4);
   const [most, half] = [await f(cut(0.75), 1), await f(cut(0.5), 1)];
   assert.ok(most > half);
   await f(cut(0.01), 0);
@@ -197,7 +197,7 @@ test('salvage: a file that shows to be broken only while it is in use', async (t
   const bench = await Bench.open(directory);
   assert.equal(bench.buffer.stats('b').samples, 600);
   const lease = (await bench.take('b'))!;
-  overwrite(directory, 2 * PAGE, new Uint8Array(sizeOf(directory) - 20 * PAGE));
+  overwrite(directory, 8 * PAGE, new Uint8Array(sizeOf(directory) - 80 * PAGE));
   bench.push(61);
   await bench.clock.advance(10_000);
   const got = await bench.drain('b');
