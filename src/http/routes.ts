@@ -42,8 +42,9 @@ export function createHandler(parts: RouteParts): RequestHandler {
         outlet.give(request, response, answer);
       };
       const answer = refused ?? answerOf(request, endpoint, outlet, parts.log);
-      if (answer instanceof Promise) void answer.then(give);
-      else give(answer);
+      if (!(answer instanceof Promise)) return give(answer);
+      request.socket.setTimeout(0); // Nothing moves while the agent works, which has bounds of its own.
+      void answer.then(give);
     },
     countUnreadable: (status) => count('unreadable', status),
   };

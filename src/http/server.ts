@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
@@ -38,6 +38,9 @@ interface ServerParts {
 export class BoundedServer {
   readonly server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Answers that are not given yet. */
+  readonly #open = new Set<ServerResponse>();
+  #isClosing = false;
 
   constructor({ handler, tls, onUnreadable, times: ownTimes }: ServerParts) {
     const times = { ...TIMES, ...ownTimes };
@@ -51,6 +54,7 @@ export class BoundedServer {
           ) as unknown as Server);
     server.maxHeadersCount = 64;
     server.timeout = times.idleTimeout;
+    server.prependListener('request', (_, response) => this.#note(response));
     server.on('connection', (socket: Socket) => this.#admit(socket));
     server.on('checkContinue', handler); // Nobody is asked to go on with a body that is refused.
     server.on('clientError', (error: Error, stream) => {
@@ -74,6 +78,8 @@ export class BoundedServer {
 
   /** Stops listening, and cuts every connection that is still there after `graceMs`. */
   async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    for (const response of this.#open) lastOf(response);
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     const cut = () => {
       for (const socket of this.#sockets) socket.destroy();
@@ -81,6 +87,12 @@ export class BoundedServer {
     const late = graceMs === 0 ? cut() : setTimeout(cut, graceMs);
     await closed;
     clearTimeout(late ?? undefined);
+  }
+
+  #note(response: ServerResponse): void {
+    if (this.#isClosing) lastOf(response);
+    this.#open.add(response);
+    response.on('close', () => this.#open.delete(response));
   }
 
   /** Answers take no time here, so a connection that is old is one that idles or is slow: it goes, and never the newcomer. */
@@ -93,6 +105,11 @@ export class BoundedServer {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
   }
+}
+
+/** Tells the client that the connection ends with this answer: one that it kept would be cut under its next request. */
+function lastOf(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close');
 }
 
 function answerOf(status: string, text: string): string {

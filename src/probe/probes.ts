@@ -62,6 +62,9 @@ export class Probes {
   readonly #quarantine: Quarantine;
   readonly #lanes = new Map<string, Lane>();
   readonly #leaving = new LeavingTasks<Leaving>();
+  /** Tasks whose series are about to be marked as ended. */
+  #ending: Leaving[] = [];
+  #endings: Promise<void> = Promise.resolve();
   #settings: ProbesSettings;
   #tasks = new Map<string, Watched>();
   #stopped = false;
@@ -137,6 +140,7 @@ export class Probes {
     this.#stopped = true;
     for (const { back } of this.#setAside.values()) back.cancel();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
+    await this.#endings;
   }
 
   #change(changes: readonly TaskChange[]): void {
@@ -324,8 +328,20 @@ export class Probes {
   }
 
   /** Nothing more comes of a task: its series have ended. */
-  #ended({ series, status, hasHeir }: Leaving): void {
-    if (!hasHeir) this.#pushEnd(series, status);
+  #ended(leaving: Leaving): void {
+    if (leaving.hasHeir) return;
+    this.#ending.push(leaving);
+    if (this.#ending.length === 1) this.#endings = this.#endAll();
+  }
+
+  /** In portions: a host says `removed` of thousands in one breath. */
+  async #endAll(): Promise<void> {
+    const slice = new TimeSlice();
+    for (const { series, status } of this.#ending) {
+      if (slice.isUp) await slice.next();
+      this.#pushEnd(series, status);
+    }
+    this.#ending = [];
   }
 
   /** What was taken off a lane has no host any more. */

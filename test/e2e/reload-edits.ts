@@ -37,6 +37,7 @@ export class Edits {
   #level = 'info';
   #commitInterval = '2s';
   #selfInterval = '0s';
+  #synchronous = 'normal';
 
   constructor(seed: number, around: Surroundings) {
     this.#random = seed;
@@ -79,7 +80,7 @@ global: {external_labels: ${JSON.stringify(this.#external)}}
 http: {listen: "127.0.0.1:${ports[this.#port]}"}
 logging: {output: stdout, format: json, level: ${this.#level}}
 plugins: {directories: [${plugins}]}
-buffer: {commit_interval: ${this.#commitInterval}}
+buffer: {commit_interval: ${this.#commitInterval}, synchronous: ${this.#synchronous}}
 sender:
   flush_interval: ${this.#flushMs}ms
   batch_size: ${this.#batchSize}
@@ -148,6 +149,9 @@ ${[...steady, ...tasks].join('\n')}
     },
     () => {
       this.#commitInterval = `${1 + this.#draw(3)}s`;
+    },
+    () => {
+      this.#synchronous = this.#synchronous === 'normal' ? 'full' : 'normal';
     },
     () => {
       this.#selfInterval = this.#selfInterval === '0s' ? '1s' : '0s';

@@ -233,7 +233,8 @@ test('close with a grace lets a request that has begun have its answer, and list
   await other.start();
   assert.equal(other.address, address, 'the place is free at once');
   waiting[0]!({ ok: true });
-  assert.equal((await asked).status, 200);
+  const { status, headers } = await asked;
+  assert.deepEqual([status, headers.connection], [200, 'close']);
   await closed;
   await other.close();
 });
