@@ -61,7 +61,7 @@ export interface BlockBuffer {
   setOptions(options: BufferOptions): void;
   /** The clock was wrong by `stepMs` so far: what came in in the first minutes of this run goes out with its times moved by `shift`. Forgotten with the end of the run. */
   shiftUnsent(stepMs: number, shift: ShiftBlock): void;
-  /** Commits, closes the file, and refuses blocks from now on. What cannot be committed, or not within 5 s, is lost, counted and logged. */
+  /** Commits, closes the file, and refuses blocks from now on. What cannot be committed, or not within 8 s, is lost, counted and logged. */
   close(): Promise<void>;
 }
 

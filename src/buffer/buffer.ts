@@ -21,6 +21,8 @@ const COMMIT_BYTES = 4 * 2 ** 20;
 const NOTHING: PendingStats = { blocks: 0, samples: 0, bytes: 0, oldestMs: undefined, droppedSamples: 0 };
 
 const destinationsOf = (routes: Routes): Set<string> => new Set([...routes.values()].flat());
+/** How long a stop still waits for a disk that has stalled. */
+const LAST_CHANCE_MS = 3000;
 
 /** Opens the buffer of a data directory, with what is queued there. A file that cannot be read is set aside; a disk that fails is tried again while blocks stay in memory: it throws for neither. */
 export async function openBuffer(setUp: BufferSetUp): Promise<BlockBuffer> {
@@ -216,7 +218,9 @@ class TwoLevelBuffer implements BlockBuffer {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    await this.commit();
+    const committed = this.#turn(() => this.#commit(this.#memory.blocks));
+    await this.#disk.health.orStall(committed);
+    if (this.#disk.health.isStalled) await this.#within(LAST_CHANCE_MS, committed);
     this.#listeners.clear();
     this.#loseMemory();
     await this.#disk.health.orStall(this.#turn(() => this.#disk.close()));
@@ -227,6 +231,14 @@ class TwoLevelBuffer implements BlockBuffer {
     const result = this.#lastTurn.then(work);
     this.#lastTurn = result.catch(() => undefined); // Whoever asked for the work gets its error.
     return result;
+  }
+
+  /** Settles with the work, or after `ms`. */
+  #within(ms: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#setUp.clock.after(ms, resolve);
+      work.then(resolve, reject).finally(() => timer.cancel());
+    });
   }
 
   #oldestMs(queue: Queue): number | undefined {

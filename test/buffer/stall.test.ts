@@ -85,9 +85,24 @@ test('buffer: a stop does not wait for a disk that stalls', async (t) => {
   assert.equal(settled, 1);
   void bench.buffer.close().then(count);
   await bench.clock.advance(2 * SECOND);
+  assert.equal(settled, 1);
+  await bench.clock.advance(2 * SECOND);
   assert.equal(settled, 2);
   assert.ok(bench.logged.includes('Samples are lost: the buffer could not be written before the stop'));
   bench.checkSums();
+});
+
+test('buffer: a disk that answers again in the last moment of a stop gets everything', async (t) => {
+  const directory = temporaryDirectory(t);
+  const { disk, bench } = await stalled(directory);
+  await bench.clock.advance(6 * SECOND);
+  const closed = bench.buffer.close();
+  await bench.clock.advance(1 * SECOND);
+  disk.goOn();
+  await closed;
+  bench.checkSums();
+  const second = await Bench.open(directory, {}, ONLY_A);
+  assert.deepEqual(await second.drain('a'), [1, 2]);
 });
 
 test('buffer: the worker of a healthy agent ends when all is delivered, and starts again when it is needed', async (t) => {
