@@ -13,7 +13,7 @@ const PROTOCOL = { 4: 1, 6: 58 } as const;
 const FILLER = Buffer.from(Uint8Array.from({ length: 65_507 }, (_, i) => i));
 
 /** What an echo request consists of. */
-export interface EchoHeader {
+interface EchoHeader {
   family: 4 | 6;
   /** Two bytes; tells our packets from those of other processes. */
   id: number;
@@ -22,7 +22,7 @@ export interface EchoHeader {
 }
 
 /** What tells a packet apart in its own IP header. */
-export interface IpHeader {
+interface IpHeader {
   source: Buffer;
   target: Buffer;
   ttl: number;
