@@ -10,7 +10,10 @@ const ECHO_REPLY = { 4: 0, 6: 129 } as const;
 const PROTOCOL = { 4: 1, 6: 58 } as const;
 
 /** 0, 1, ... 255, 0, ...: as long as the longest payload. */
-const FILLER = Buffer.from(Uint8Array.from({ length: 65_507 }, (_, i) => i));
+const FILLER = Buffer.alloc(
+  65_507,
+  Uint8Array.from({ length: 256 }, (_, i) => i),
+);
 
 /** What an echo request consists of. */
 interface EchoHeader {
