@@ -1,7 +1,7 @@
 import type { OptionError } from '../../src/sdk/index.js';
 
 /** The options that decide how long a run takes. */
-export interface Times {
+interface Times {
   count: number;
   interval: number;
   timeout: number;

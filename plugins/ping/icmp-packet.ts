@@ -9,8 +9,14 @@ const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
 const ECHO_REPLY = { 4: 0, 6: 129 } as const;
 const PROTOCOL = { 4: 1, 6: 58 } as const;
 
+/** 0, 1, ... 255, 0, ...: as long as the longest payload. */
+const FILLER = Buffer.alloc(
+  65_507,
+  Uint8Array.from({ length: 256 }, (_, i) => i),
+);
+
 /** What an echo request consists of. */
-export interface EchoHeader {
+interface EchoHeader {
   family: 4 | 6;
   /** Two bytes; tells our packets from those of other processes. */
   id: number;
@@ -19,7 +25,7 @@ export interface EchoHeader {
 }
 
 /** What tells a packet apart in its own IP header. */
-export interface IpHeader {
+interface IpHeader {
   source: Buffer;
   target: Buffer;
   ttl: number;
@@ -44,7 +50,7 @@ export function buildEcho(header: EchoHeader, size: number, nonce: Buffer): Buff
   packet.writeUInt16BE(0, 2);
   packet.writeUInt16BE(header.id, 4);
   packet.writeUInt16BE(header.sequence, 6);
-  for (let i = ECHO_HEADER; i < packet.length; i++) packet[i] = i - ECHO_HEADER;
+  FILLER.copy(packet, ECHO_HEADER);
   nonce.copy(packet, ECHO_HEADER);
   if (header.family === 4) packet.writeUInt16BE(checksum(packet, 0), 2);
   return packet;
@@ -85,7 +91,7 @@ export function withIpv6Header(icmp: Buffer, header: IpHeader): Buffer {
 /** The internet checksum (RFC 1071) of `bytes` and of what `sum` has added up before. */
 function checksum(bytes: Buffer, sum: number): number {
   let total = sum;
-  for (let i = 0; i + 1 < bytes.length; i += 2) total += bytes.readUInt16BE(i);
+  for (let i = 0; i + 1 < bytes.length; i += 2) total += (bytes[i]! << 8) | bytes[i + 1]!;
   if (bytes.length % 2 === 1) total += bytes[bytes.length - 1]! << 8;
   while (total > 0xffff) total = (total & 0xffff) + Math.floor(total / 0x10000);
   return ~total & 0xffff;
@@ -218,7 +224,7 @@ function timeExceeded(code: number): Meaning {
 
 /** The 4 or 16 bytes of a literal address; the zone of an IPv6 address is left out. */
 export function addressBytes(address: string): Buffer {
-  if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
+  if (isIPv4(address)) return ipv4Bytes(address);
   const bytes = Buffer.alloc(16);
   const [head = '', tail] = withoutZone(address).split('::');
   writeGroups(bytes, groupsOf(head), 0);
@@ -226,6 +232,12 @@ export function addressBytes(address: string): Buffer {
     const groups = groupsOf(tail);
     writeGroups(bytes, groups, 16 - groups.length * 2);
   }
+  return bytes;
+}
+
+function ipv4Bytes(address: string): Buffer {
+  const bytes = Buffer.alloc(4);
+  for (const [i, part] of address.split('.').entries()) bytes[i] = Number(part);
   return bytes;
 }
 

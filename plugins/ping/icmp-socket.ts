@@ -85,7 +85,7 @@ export interface SendStamp {
 }
 
 /** Gets each datagram (IPv4: with its IP header) and the performance.now() of its arrival. The buffer is used again after it returns. */
-export type OnDatagram = (datagram: Buffer, from: string, arrivedMs: number) => void;
+type OnDatagram = (datagram: Buffer, from: string, arrivedMs: number) => void;
 
 /** Sockets that are open. Nothing in libuv refers to the JavaScript object of a raw socket: without this set it is collected, and silently closed. */
 const OPEN = new Set<IcmpSocket>();

@@ -1,7 +1,7 @@
 import type { EchoOutcome, Probe } from './echo.js';
 
 /** Why a packet could not be sent: an outcome, or no room in the kernel at the moment. */
-export type SendFault = EchoOutcome | { kind: 'no_room' };
+type SendFault = EchoOutcome | { kind: 'no_room' };
 
 /** How to let a process open raw sockets; for logs and evidence. */
 export const PERMISSION_HELP =

@@ -7,7 +7,7 @@ export interface PingOutput {
 }
 
 /** What is needed beside the output to judge packets without a line of their own. */
-export interface Expected {
+interface Expected {
   count: number;
   timeoutMs: number;
   /** The first packets, so many, have had their whole timeout when there is no summary (the run was ended early). */

@@ -12,7 +12,7 @@ const MIN_INTERVAL_MS = 200;
 const MAX_OUTPUT = 256 * 1024;
 
 /** The system's ping: where it is, and whether it is busybox's, which knows fewer options. */
-export interface PingCommand {
+interface PingCommand {
   path: string;
   busybox: boolean;
 }

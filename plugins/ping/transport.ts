@@ -9,7 +9,7 @@ import { TimerQueue } from './timer-queue.js';
 import { createPinger } from './train.js';
 
 /** The way of this process to ping: raw sockets, or else the system's ping, or else an explanation. */
-export interface Transport {
+interface Transport {
   pinger: Pinger;
   close(): void;
 }
