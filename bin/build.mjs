@@ -37,10 +37,13 @@ function missingTools() {
   return missing;
 }
 
+const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|EHOSTUNREACH/;
+
 function explainInstall(output) {
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|EHOSTUNREACH/.test(output)) {
+  const fault = NO_NETWORK.exec(output);
+  if (fault !== null) {
     return [
-      'cannot reach the npm registry, which the packages of package.json come from.',
+      `cannot reach the npm registry, which the packages of package.json come from (${fault[0]}).`,
       'Check the network and `npm config get registry` (behind a proxy: `npm config set https-proxy URL`), or copy a built dist/ from another host.',
     ];
   }
@@ -75,8 +78,14 @@ export function install() {
     ]);
   }
   say('installing packages (npm ci; compiles two native ones, about a minute) ...');
-  const result = run('npm', ['ci', '--no-audit', '--no-fund']);
-  if (result.status !== 0) fail(explainInstall(`${result.stdout}\n${result.stderr}`));
+  let output = '';
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    const result = run('npm', ['ci', '--no-audit', '--no-fund']);
+    if (result.status === 0) return;
+    output = `${result.stdout}\n${result.stderr}`;
+    if (!NO_NETWORK.test(output)) break;
+  }
+  fail(explainInstall(output));
 }
 
 /** Compiles src, plugins and test to .build with full type checks. */
