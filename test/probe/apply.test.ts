@@ -216,7 +216,7 @@ test('apply: 10,000 tasks do not hold the loop', async (t) => {
   }
   t.diagnostic(JSON.stringify(worst));
   assert.ok(
-    Object.values(worst).every((ms) => ms < 300),
+    Object.values(worst).every((ms) => ms < 600),
     JSON.stringify(worst),
   );
   assert.match(metrics.render(), /sentinel_probe_tasks 0/);
