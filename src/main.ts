@@ -35,6 +35,8 @@ export interface StopReport {
   successCount: number;
   failedCount: number;
   pendingCount: number;
+  /** The disk of the data directory does not answer: the process cannot end before it does. */
+  isStalled: boolean;
 }
 
 /** A running agent. */
@@ -51,6 +53,8 @@ export interface Agent {
   onResult(listener: (status: TaskStatus) => void): void;
   /** Reads the configuration again and applies it; says in the log what came of it. */
   reload(): Promise<ReloadResult>;
+  /** Samples, over all destinations, that exist in memory alone. */
+  unsavedSamples(): number;
   /** Stops from the front of the road to its end (DESIGN 5), and logs `Sender stopped`. */
   stop(): Promise<StopReport>;
 }
@@ -71,6 +75,8 @@ const START_MS = Date.now() - performance.now();
 
 /** How long a stop sends before it commits what is left (DESIGN 5). */
 const DRAIN_MS = 1000;
+/** So long after its begin a stop gives up a disk that does not answer: soon enough before start.ts ends the process. */
+const GIVE_UP_DISK_MS = 17_000;
 /** When its place changes, the HTTP edge first finishes what it has begun: the answer to a reload, for one. */
 const HTTP_GRACE_MS = 1000;
 
@@ -145,24 +151,28 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     },
     onResult: (listener) => probes.onResult(listener),
     reload: () => reloader.reload(),
+    unsavedSamples: () => buffer.unsavedSamples(),
     stop: once(async () => {
+      const endMs = systemClock.monotonic() + GIVE_UP_DISK_MS;
       await reloader.close();
       self.stop();
       road.resolve<ClockGuard>(CLOCK_GUARD).stop();
       await probes.stop();
       block.close();
-      const report = await sender.stop({ drainMs: DRAIN_MS });
+      const sent = await sender.stop({ drainMs: DRAIN_MS });
       await Promise.all([control.close(), http?.close()]);
       road.resolve(LoopDelay).stop();
-      await buffer.close();
+      const { lostSamples, isStalled } = await buffer.close(endMs - systemClock.monotonic());
       road.resolve<Resolver>(RESOLVER).close();
-      lock.release();
-      const { successCount, failedCount, pendingCount } = report;
+      // Else a thread of ours is at work in the directory still; the lock goes with the process.
+      if (!isStalled) lock.release();
+      const { successCount } = sent;
+      const [failedCount, pendingCount] = [sent.failedCount + lostSamples, sent.pendingCount - lostSamples];
       log.info(
         { success_count: successCount, failed_count: failedCount, pending_count: pendingCount },
         'Sender stopped',
       );
-      return report;
+      return { successCount, failedCount, pendingCount, isStalled };
     }),
   };
 }

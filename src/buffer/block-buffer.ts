@@ -61,8 +61,18 @@ export interface BlockBuffer {
   setOptions(options: BufferOptions): void;
   /** The clock was wrong by `stepMs` so far: what came in in the first minutes of this run goes out with its times moved by `shift`. Forgotten with the end of the run. */
   shiftUnsent(stepMs: number, shift: ShiftBlock): void;
-  /** Commits, closes the file, and refuses blocks from now on. What cannot be committed, or not within 8 s, is lost, counted and logged. */
-  close(): Promise<void>;
+  /** Samples that exist in memory alone, over all destinations. */
+  unsavedSamples(): number;
+  /** Commits, closes the file, and refuses blocks from now on. What cannot be committed, or not within that time, is lost, counted and logged. */
+  close(withinMs?: number): Promise<BufferEnd>;
+}
+
+/** What became of a buffer that was closed. */
+export interface BufferEnd {
+  /** Over all destinations. */
+  lostSamples: number;
+  /** The disk has not answered: a thread is inside one of its calls, so this process cannot end before it does. Whatever guards the directory must stay. */
+  isStalled: boolean;
 }
 
 /** Names of the destinations of each route. */

@@ -1,7 +1,7 @@
 import { type Cell, type Clock, errorLine, type Logger, type Metrics } from '../lib/index.js';
 import { DiskHealth, type Operation } from './disk-health.js';
 import { errorOf, isCorrupt, isDiskFault } from './fault.js';
-import { FILE, removeFiles } from './files.js';
+import { FILE, removeFilesApart } from './files.js';
 import { isEmptySync } from './open-store.js';
 import type { BufferOptions } from './options.js';
 import type { Queue, Queues } from './queue.js';
@@ -260,7 +260,7 @@ export class Disk {
   async #startAnew(): Promise<void> {
     if (!this.#known) return; // It could not be opened, so what it holds is not known.
     try {
-      removeFiles(this.#setUp.directory, FILE);
+      await this.health.watch(removeFilesApart(this.#setUp.directory, FILE));
     } catch (error) {
       this.health.failed('remove', error);
       return;
