@@ -23,6 +23,8 @@ const FRAME_HEADER = 24;
 const INTERIOR_INDEX = 0x02;
 const LEAF_INDEX = 0x0a;
 const LEAF_TABLE = 0x0d;
+/** Pages that point back, one before each so many others (1.8): the file can be vacuumed. */
+const POINTER_MAP_PERIOD = Math.floor(PAGE / 5) + 1;
 /** Payload of a cell that stays on its page at most, and at least where it does not (1.6). */
 const MAX_LOCAL_TABLE = PAGE - 35;
 const MAX_LOCAL_INDEX = Math.floor(((PAGE - 12) * 64) / 255) - 23;
@@ -39,6 +41,7 @@ export class Pages {
   readonly #inWal = new Map<number, number>();
   readonly #count: number;
   readonly #free: ReadonlySet<number> | undefined;
+  #hasBrokenRecords = false;
 
   /** Throws what opening the file throws. */
   constructor(path: string) {
@@ -74,29 +77,51 @@ export class Pages {
   /** The records of indices and of tables without a rowid. */
   *records(): Generator<Value[]> {
     for (const kind of [LEAF_INDEX, INTERIOR_INDEX]) {
-      for (const { page, cells } of this.#pagesOf(kind)) {
+      for (const { page, cells, isWhole } of this.#pagesOf(kind)) {
+        if (!isWhole || (kind === INTERIOR_INDEX && !this.#hasChildren(page, cells)))
+          this.#hasBrokenRecords = true;
         for (const start of cells) {
           const [length, at] = readVarint(page, kind === INTERIOR_INDEX ? start + 4 : start);
           const local = length <= MAX_LOCAL_INDEX ? page.subarray(at, at + length) : undefined;
           const values = decodeRecord(local?.length === length ? local : undefined);
-          if (values !== undefined) yield values;
+          if (values === undefined) this.#hasBrokenRecords = true;
+          else yield values;
         }
       }
     }
   }
 
-  /** Pages of a kind, with the places of their cells. */
-  *#pagesOf(kind: number): Generator<{ page: Buffer; cells: number[] }> {
+  /** Whether the trees of these roots were whole, so that no record of theirs is missing; to be asked when all `records` have been read. */
+  hadAllRecords(roots: readonly number[]): boolean {
+    return !this.#hasBrokenRecords && roots.every((root) => this.#isIndexPage(root));
+  }
+
+  /** Whether all pages below an interior page of a tree of records (1.6) are pages of such a tree. */
+  #hasChildren(page: Buffer, cells: readonly number[]): boolean {
+    const children = cells.map((start) => page.readUInt32BE(start));
+    return [...children, page.readUInt32BE(8)].every((child) => this.#isIndexPage(child));
+  }
+
+  #isIndexPage(number: number): boolean {
+    if (number < 2 || number > this.#count || this.#free?.has(number)) return false;
+    const kind = this.#page(number)[0];
+    return kind === LEAF_INDEX || kind === INTERIOR_INDEX;
+  }
+
+  /** Pages of a kind, with the places of their cells, and whether these are all. */
+  *#pagesOf(kind: number): Generator<{ page: Buffer; cells: number[]; isWhole: boolean }> {
     for (let number = 1; number <= this.#count; number++) {
-      if (this.#free?.has(number)) continue;
+      if (this.#free?.has(number) || (number - 2) % POINTER_MAP_PERIOD === 0) continue;
       const page = this.#page(number);
       const head = number === 1 ? FILE_HEADER : 0;
       if (page[head] !== kind) continue;
       const pointers = head + (kind === INTERIOR_INDEX ? 12 : 8);
       const room = Math.floor((PAGE - pointers) / 2);
-      const count = Math.min(page.readUInt16BE(head + 3), room);
-      const cells = Array.from({ length: count }, (_, i) => page.readUInt16BE(pointers + 2 * i));
-      yield { page, cells: cells.filter((start) => start >= pointers + 2 * count && start < PAGE - 4) };
+      const said = page.readUInt16BE(head + 3);
+      const count = Math.min(said, room);
+      const places = Array.from({ length: count }, (_, i) => page.readUInt16BE(pointers + 2 * i));
+      const cells = places.filter((start) => start >= pointers + 2 * count && start < PAGE - 4);
+      yield { page, cells, isWhole: cells.length === said };
     }
   }
 
@@ -149,18 +174,31 @@ export class Pages {
     return isWhole && free.size === header.readUInt32BE(36) ? free : undefined;
   }
 
-  /** Finds the newest version of each page (4.1). Frames of an earlier use of the journal carry other salts. */
+  /**
+   * Finds the newest version of each page (4.1). Frames of an earlier use of the journal carry other salts; those after the last commit are of a
+   * transaction that never was, unless no commit is to be seen at all.
+   */
   #readFrames(wal: number): void {
     const header = Buffer.alloc(FRAME_HEADER);
     let salts: bigint | undefined;
+    let since = new Map<number, number>();
+    const take = () => {
+      for (const [number, at] of since) this.#inWal.set(number, at);
+      since = new Map();
+    };
     const size = fstatSync(wal).size;
     for (let at = WAL_HEADER; at + FRAME_HEADER + PAGE <= size; at += FRAME_HEADER + PAGE) {
       readSync(wal, header, 0, FRAME_HEADER, at);
       const own = header.readBigUInt64BE(8);
       salts ??= own;
       const number = header.readUInt32BE(0);
-      if (own === salts && number > 0 && number < 2 ** 31) this.#inWal.set(number, at + FRAME_HEADER);
+      if (own !== salts || number === 0 || number >= 2 ** 31) continue;
+      since.set(number, at + FRAME_HEADER);
+      if (header.readUInt32BE(4) > 0) take();
     }
+    if (this.#inWal.size > 0 || since.size === 0) return;
+    take();
+    this.#hasBrokenRecords = true;
   }
 }
 

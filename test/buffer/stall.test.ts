@@ -159,7 +159,13 @@ parentPort.on('message', ({ id, method }) => {
   parentPort.postMessage({ id, result: method });
 });`,
   );
-  const options = { directory, synchronous: 'normal', nowMs: 0, broken: undefined } as const;
+  const options = {
+    directory,
+    synchronous: 'normal',
+    nowMs: 0,
+    broken: undefined,
+    settled: new Map(),
+  } as const;
   const store = await openInWorker(program, options);
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();

@@ -282,25 +282,29 @@ test('a read-only data directory: the agent runs, says so, and keeps data there 
   );
 });
 
-test('a buffer file with garbage in it: the agent starts, says what was kept and lost, and sends what was kept', async (t) => {
-  const { receiver, start, data, lines, lostAtTheEnd } = await setUp(t);
+test('a buffer file with garbage in it: the agent starts, sends what was kept, and says and counts what was lost', async (t) => {
+  const { receiver, start, data, lines, metric, lostAtTheEnd } = await setUp(t);
   receiver.behaviour = UNAVAILABLE;
   const first = start();
   await until('an outage', () => lines().length > 100, 20_000);
   assert.equal((await first.stop()).code, 0);
   const file = openSync(join(data, 'buffer.db'), 'r+');
   const { size } = statSync(join(data, 'buffer.db'));
-  // The header, the root of a table, and a page of blocks.
-  writeSync(file, Buffer.alloc(5000, 0xa5), 0, 5000, 0);
+  // The header, and pages in the middle; the lists of what is pending begin on pages 4 and 5 of 1024 bytes.
+  writeSync(file, Buffer.alloc(3000, 0xa5), 0, 3000, 0);
   writeSync(file, Buffer.alloc(4096, 0x5a), 0, 4096, Math.floor(size / 2 / 4096) * 4096);
   closeSync(file);
   const second = start();
   await second.says('The buffer file is broken and was set aside as');
-  const said = /kept (\d+) blocks with (\d+) samples, lost at most (\d+) blocks/.exec(second.output)!;
+  const said = /kept (\d+) blocks with (\d+) samples; lost (.*?)"}?/.exec(second.output)!;
   t.diagnostic(said[0]);
+  const dropped = await until('the pages', () =>
+    metric('sentinel_buffer_samples_dropped_total{destination="receiver",reason="broken_file"}'),
+  );
   const lost = await lostAtTheEnd(second);
   assert.ok(Number(said[1]) > 5);
   assert.ok(lost.length < 60, `${lost.length} of ${lines().length} numbers lost`);
+  assert.equal(dropped, lost.length * SAMPLES_OF_A_RUN);
   assert.equal(readdirSync(data).filter((name) => /broken-[^-]*$/.test(name)).length, 1);
 });
 
