@@ -1,4 +1,4 @@
-export type { LoadDependencies, LoadedConfig } from './compile.js';
+export type { LoadDependencies } from './compile.js';
 export type { Config, LoggingOptions } from './config.js';
 export { readDataDirectory } from './data-directory.js';
 export { ConfigError } from './error.js';
