@@ -217,7 +217,7 @@ function passedEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Resident memory of a process; `undefined` where it cannot be read (not Linux, or the process is gone). Sync: procfs does not block. */
-function rssBytes(pid: number | undefined): number | undefined {
+export function rssBytes(pid: number | undefined): number | undefined {
   try {
     const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return kib === undefined ? undefined : Number(kib) * 1024;
