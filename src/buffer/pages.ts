@@ -39,7 +39,8 @@ export class Pages {
   readonly #wal: number | undefined;
   /** Page -> where its newest version stands in the journal. */
   readonly #inWal = new Map<number, number>();
-  readonly #count: number;
+  /** Pages in the file; the journal may have some beyond. */
+  readonly #inFile: number;
   readonly #free: ReadonlySet<number> | undefined;
   #hasBrokenRecords = false;
 
@@ -52,8 +53,7 @@ export class Pages {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    const pages = Math.ceil(fstatSync(this.#file).size / PAGE);
-    this.#count = [...this.#inWal.keys()].reduce((most, number) => Math.max(most, number), pages);
+    this.#inFile = pagesOf(this.#file);
     this.#free = this.#freePages();
   }
 
@@ -103,14 +103,14 @@ export class Pages {
   }
 
   #isIndexPage(number: number): boolean {
-    if (number < 2 || number > this.#count || this.#free?.has(number)) return false;
+    if (number < 2 || !this.#has(number) || this.#free?.has(number)) return false;
     const kind = this.#page(number)[0];
     return kind === LEAF_INDEX || kind === INTERIOR_INDEX;
   }
 
   /** Pages of a kind, with the places of their cells, and whether these are all. */
   *#pagesOf(kind: number): Generator<{ page: Buffer; cells: number[]; isWhole: boolean }> {
-    for (let number = 1; number <= this.#count; number++) {
+    for (const number of this.#numbers()) {
       if (this.#free?.has(number) || (number - 2) % POINTER_MAP_PERIOD === 0) continue;
       const page = this.#page(number);
       const head = number === 1 ? FILE_HEADER : 0;
@@ -127,7 +127,7 @@ export class Pages {
 
   /** The payload of a table's cell, with what stands on overflow pages; `undefined` when its chain is broken. */
   #payload(page: Buffer, at: number, length: number): Uint8Array | undefined {
-    if (length > this.#count * PAGE) return undefined;
+    if (length > (this.#inFile + this.#inWal.size) * PAGE) return undefined;
     if (length <= MAX_LOCAL_TABLE) return at + length <= PAGE ? page.subarray(at, at + length) : undefined;
     const some = MIN_LOCAL + ((length - MIN_LOCAL) % (PAGE - 4));
     const local = some <= MAX_LOCAL_TABLE ? some : MIN_LOCAL;
@@ -136,12 +136,22 @@ export class Pages {
     page.copy(payload, 0, at, at + local);
     let next = page.readUInt32BE(at + local);
     for (let filled = local; filled < length; ) {
-      if (next < 2 || next > this.#count) return undefined;
+      if (next < 2 || !this.#has(next)) return undefined;
       const overflow = this.#page(next);
       next = overflow.readUInt32BE(0);
       filled += overflow.copy(payload, filled, 4, Math.min(PAGE, 4 + length - filled));
     }
     return payload;
+  }
+
+  /** The numbers of all pages. A broken file may have one in its journal that is far beyond the others. */
+  *#numbers(): Generator<number> {
+    for (let number = 1; number <= this.#inFile; number++) yield number;
+    for (const number of this.#inWal.keys()) if (number > this.#inFile) yield number;
+  }
+
+  #has(number: number): boolean {
+    return number <= this.#inFile || this.#inWal.has(number);
   }
 
   /** A page in its newest version; zeros where there is none. */
@@ -163,7 +173,7 @@ export class Pages {
     const free = new Set<number>();
     const header = this.#page(1);
     let trunk = header.readUInt32BE(32);
-    while (trunk > 1 && trunk <= this.#count && !free.has(trunk)) {
+    while (trunk > 1 && this.#has(trunk) && !free.has(trunk)) {
       free.add(trunk);
       const page = this.#page(trunk);
       const leaves = Math.min(page.readUInt32BE(4), PAGE / 4 - 2);
@@ -200,6 +210,12 @@ export class Pages {
     take();
     this.#hasBrokenRecords = true;
   }
+}
+
+/** Pages of a file, but those of an endless hole: SQLite may have been led to write far beyond its end. A file system that compresses keeps more than a sixteenth. */
+function pagesOf(file: number): number {
+  const { size, blocks } = fstatSync(file);
+  return Math.ceil(Math.min(size, 16 * 512 * blocks + 2 ** 20) / PAGE);
 }
 
 /** A variable-length integer (1.6), and where it ends. Beyond 2^53 it is not exact. */

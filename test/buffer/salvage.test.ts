@@ -156,6 +156,12 @@ test('salvage: without its header, or as much as there is of a file that was cut
   await f((directory) => overwrite(directory, 60, new Uint8Array([0, 0, 0, 99])), BLOCKS);
   await f((directory) => overwrite(directory, 100, new Uint8Array(12 * PAGE)), BLOCKS - 8);
   await f(cut(0.99), BLOCKS - 4);
+  // As when SQLite was led to write a page far beyond the end: days of reading, page by page.
+  const endless = (directory: string) => {
+    overwrite(directory, 0, new Uint8Array(PAGE));
+    truncateSync(join(directory, 'buffer.db'), 2 ** 39);
+  };
+  await f(endless, BLOCKS);
   const [most, half] = [await f(cut(0.75), 1), await f(cut(0.5), 1)];
   assert.ok(most > half);
   await f(cut(0.01), 0);
