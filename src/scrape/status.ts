@@ -40,6 +40,8 @@ export interface PoolStatus {
   /** At most `keep_dropped_targets` of them. */
   dropped: readonly DroppedTarget[];
   droppedCount: number;
+  /** The same by reason; Prometheus counts those of `relabel` alone. */
+  droppedCounts: Readonly<Record<DroppedTarget['reason'], number>>;
   discovery: readonly DiscoveryStatus[];
 }
 
