@@ -33,7 +33,8 @@ export class TargetLoop {
   #target: Target;
   /** The configuration that the series know. */
   #applied: Target['config'];
-  #abort = new AbortController();
+  /** Of the running scrape. */
+  #abort: AbortController | undefined;
   #running: Promise<void> | undefined;
   #lastStampMs = -Infinity;
   #last: { startedMs: number; durationMs: number; error: string; samples: number } | undefined;
@@ -61,16 +62,19 @@ export class TargetLoop {
 
   /** One scrape for this tick. Never rejects. */
   async scrape(tickMs: number): Promise<void> {
-    const running = this.#scrape(tickMs, this.#running);
+    const abort = new AbortController();
+    const running = this.#scrape(tickMs, abort.signal, this.#running);
+    this.#abort = abort;
     this.#running = running;
     await running;
-    if (this.#running === running) this.#running = undefined;
+    if (this.#running !== running) return;
+    this.#running = undefined;
+    this.#abort = undefined;
   }
 
   /** Cuts a running scrape short: it gives no sample. Later ones are not affected. */
   interrupt(): void {
-    this.#abort.abort(new Error('the scrape was cut short'));
-    this.#abort = new AbortController();
+    this.#abort?.abort(new Error('the scrape was cut short'));
   }
 
   /** Settles when no scrape is running. */
@@ -105,8 +109,7 @@ export class TargetLoop {
     };
   }
 
-  async #scrape(tickMs: number, before: Promise<void> | undefined): Promise<void> {
-    const { signal } = this.#abort;
+  async #scrape(tickMs: number, signal: AbortSignal, before: Promise<void> | undefined): Promise<void> {
     // Only after a change of the interval, while a scrape that was cut short comes to its end.
     await before;
     const { metrics, log } = this.#parts;

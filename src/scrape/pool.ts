@@ -13,10 +13,11 @@ import { PoolClient } from './pool-client.js';
 import { PoolTargets } from './pool-targets.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 import { keepsSeries } from './series-change.js';
+import type { SharedTexts } from './shared-texts.js';
 import type { PoolStatus, TargetMetadata, TargetStatus } from './status.js';
 import type { Target } from './target.js';
 import { TargetSeries } from './target-series.js';
-import type { TextPool } from './text-pool.js';
+import type { Turns } from './turns.js';
 
 const LOG_PERIOD_MS = 60_000;
 
@@ -28,8 +29,10 @@ export interface PoolParts {
   next: Next;
   createHttpClient: (options: HttpClientOptions) => HttpClient;
   schedule: Schedule<TargetLoop>;
-  texts: TextPool;
+  texts: SharedTexts;
   failureLogs: FailureLogs;
+  /** For syncs. */
+  turns: Turns;
 }
 
 /** What a pool is told; compared as plain data. */
@@ -175,34 +178,20 @@ export class Pool {
   }
 
   async #syncAll(): Promise<void> {
-    const slice = new TimeSlice();
-    // What is set in one turn of the caller, settings and groups, is one change.
+    // What is set in one breath, settings and groups, is one change.
     await Promise.resolve();
-    while (this.#mustSync && !this.#stopped) {
-      this.#mustSync = false;
-      await this.#sync(slice);
-    }
+    while (this.#mustSync && !this.#stopped) await this.#parts.turns.take(() => this.#sync());
   }
 
-  async #sync(slice: TimeSlice): Promise<void> {
+  async #sync(): Promise<void> {
+    if (this.#stopped) return;
+    this.#mustSync = false;
     const mustRenew = this.#mustRenew;
     this.#mustRenew = false;
     const { config, cluster } = this.#settings;
+    const slice = new TimeSlice();
     const targets = await PoolTargets.of({ config, cluster, relabel: this.#relabel }, this.#groups, slice);
-    const fresh = new Map(targets.active);
-    if (!mustRenew) for (const key of this.#loops.keys()) fresh.delete(key);
-    const heirs = new Map(mustRenew ? [] : [...fresh.values()].map((target) => [target.seriesKey, target]));
-    for (const [key, entry] of [...this.#loops]) {
-      if (slice.isUp) await slice.next();
-      if (this.#stopped) return;
-      const stays = mustRenew ? undefined : targets.active.get(key);
-      const target = stays ?? heirs.get(entry.loop.target.seriesKey);
-      if (target === undefined) this.#end(key, entry);
-      else this.#goOn(key, entry, target);
-      if (target === undefined || target === stays) continue;
-      heirs.delete(target.seriesKey);
-      fresh.delete(target.key);
-    }
+    const fresh = await this.#keep(targets.active, mustRenew, slice);
     for (const target of fresh.values()) {
       if (slice.isUp) await slice.next();
       if (this.#stopped) return;
@@ -211,6 +200,29 @@ export class Pool {
     this.#refuse();
     this.#targets = targets;
     this.#report(targets);
+  }
+
+  /** Loops whose target is there go on, the others end; gives the targets that have none yet. */
+  async #keep(
+    active: ReadonlyMap<string, Target>,
+    mustRenew: boolean,
+    slice: TimeSlice,
+  ): Promise<ReadonlyMap<string, Target>> {
+    const fresh = new Map(active);
+    if (!mustRenew) for (const key of this.#loops.keys()) fresh.delete(key);
+    const heirs = new Map(mustRenew ? [] : [...fresh.values()].map((target) => [target.seriesKey, target]));
+    for (const [key, entry] of [...this.#loops]) {
+      if (slice.isUp) await slice.next();
+      if (this.#stopped) break;
+      const same = mustRenew ? undefined : active.get(key);
+      const target = same ?? heirs.get(entry.loop.target.seriesKey);
+      if (target === undefined) this.#end(key, entry);
+      else this.#goOn(key, entry, target);
+      if (target === undefined || target === same) continue;
+      heirs.delete(target.seriesKey);
+      fresh.delete(target.key);
+    }
+    return fresh;
   }
 
   /** A target that is gone. */
@@ -242,7 +254,7 @@ export class Pool {
       relabel: this.#metricRelabel,
       id: `${config.jobName} ${url}`,
       clock,
-      pool: texts,
+      shared: texts,
     });
     const client = () => this.#client;
     const onFailure = (failed: Target, error: string) => this.#logFailure(failed, error);

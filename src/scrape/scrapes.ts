@@ -10,8 +10,9 @@ import type { TargetLoop } from './loop.js';
 import { type ScrapeMetrics, scrapeMetrics } from './metrics.js';
 import { Pool, type PoolParts, type PoolSettings } from './pool.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
+import { SharedTexts } from './shared-texts.js';
 import type { PoolStatus, TargetMetadata } from './status.js';
-import { TextPool } from './text-pool.js';
+import { Turns } from './turns.js';
 
 /** What is scraped. */
 export interface ScrapeSettings {
@@ -60,7 +61,8 @@ export class Scrapes {
       next,
       createHttpClient,
       schedule: this.#createSchedule(clock),
-      texts: new TextPool(),
+      texts: new SharedTexts(),
+      turns: new Turns(),
       failureLogs: new FailureLogs({ log, dropped: this.#metrics.logDropped, now: () => clock.now() }),
     };
     this.#discoveries = createDiscoveries((owner, groups) => this.#setGroups(owner, groups));

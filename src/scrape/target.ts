@@ -25,6 +25,8 @@ export type Populated =
   | { kind: 'dropped' }
   | { kind: 'invalid'; error: string };
 
+const TIMES: readonly string[] = ['__scrape_interval__', '__scrape_timeout__'];
+
 /** Labels to labels; `undefined` = dropped. */
 interface Relabelling {
   apply(labels: Labels): Labels | undefined;
@@ -48,21 +50,19 @@ export function populateTarget(
 
 function targetOf(config: ScrapeConfig, labels: Labels, discovered: Labels): Target {
   const url = targetUrl(labels, config.params);
+  const times = TIMES.map((name) => labelValue(labels, name));
+  const rest = without(labels, (name) => TIMES.includes(name));
+  const seriesKey = createHash('sha1')
+    .update(`${rest.join('\0')}\0${url}`)
+    .digest('base64');
   return {
-    key: hashOf(labels, url),
-    seriesKey: hashOf(
-      without(labels, (name) => name === '__scrape_interval__' || name === '__scrape_timeout__'),
-      url,
-    ),
+    key: `${seriesKey} ${times.join(' ')}`,
+    seriesKey,
     labels: without(labels, (name) => name.startsWith('__')),
     discoveredLabels: discovered,
     url,
     config: configOf(config, labels),
   };
-}
-
-function hashOf(labels: Labels, url: string): string {
-  return createHash('sha1').update(labels.join('\0')).update('\0').update(url).digest('base64');
 }
 
 function without(labels: Labels, isOut: (name: string) => boolean): Labels {

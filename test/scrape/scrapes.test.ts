@@ -355,6 +355,42 @@ test('other settings of the client or another sample_limit: loops and series go 
   );
 });
 
+test('a scrape that runs while the settings of the client change comes to its end', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  let answer: (() => void) | undefined;
+  const address = await exporter(t, (_, response) => {
+    answer = () => response.setHeader('content-type', 'text/plain').end('a 1\n');
+  });
+  await scraping.apply([job([address])]);
+  await clock.pass(INTERVAL_MS);
+  await until('the request', () => answer);
+  await scraping.apply([job([address], { http: { keepAlive: false } })]);
+  answer!();
+  await until('the scrape', () => scraping.batches === 1);
+  assert.equal(scraping.of('up')[0]!.value, 1);
+  assert.equal(scraping.count('aborted_total'), 0);
+});
+
+test('targets and rules that change together are one change', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const [one, other] = [await exposing(t), await exposing(t)];
+  const keep = (address: string) => [rule({ action: 'keep', sourceLabels: ['__address__'], regex: address })];
+  await scraping.apply([job([one.address], { relabel: keep(one.address) })]);
+  await interval(scraping, clock, 1);
+  // The old target by the new rules, or the new target by the old ones, would be none.
+  const both = job([one.address, other.address], { relabel: keep('.*') });
+  await scraping.apply([both]);
+  assert.deepEqual(
+    scraping.active().map(({ health }) => health),
+    ['up', 'unknown'],
+  );
+  await clock.pass(INTERVAL_MS);
+  await until('both', () => scraping.batches === 3);
+  assert.deepEqual(markers(scraping), []);
+});
+
 test('other metric_relabel_configs: new series, and markers for those that are not given any more', async (t) => {
   const clock = new FakeClock();
   const scraping = new Scraping(t, clock);
