@@ -121,18 +121,22 @@ export class Scrapes {
   /** A job that left the configuration ends without markers, as in Prometheus. */
   #end(job: string, pool: Pool): void {
     this.#pools.delete(job);
-    const stopped = pool.stop();
+    const stopped = pool.stop().catch((error) => this.#sayFailed(job, error));
     this.#leaving.add(stopped);
     void stopped.then(() => this.#leaving.delete(stopped));
   }
 
   #setGroups(owner: string, groups: readonly TargetGroup[]): void {
-    const pool = this.#pools.get(owner.slice(OWNER.length));
+    const job = owner.slice(OWNER.length);
+    const pool = this.#pools.get(job);
     if (pool === undefined) return;
     pool.setGroups(groups);
-    pool
-      .sync()
-      .catch((error) => this.#parts.log.error({ owner }, `cannot sync targets: ${errorLine(error)}`));
+    pool.sync().catch((error) => this.#sayFailed(job, error));
+  }
+
+  /** Only a bug gets here. */
+  #sayFailed(job: string, error: unknown): void {
+    this.#parts.log.error({ job }, `cannot sync targets: ${errorLine(error)}`);
   }
 
   #sorted(): [string, Pool][] {

@@ -8,7 +8,7 @@ export interface TargetStatus {
   labels: Labels;
   /** Before relabelling. */
   discoveredLabels: Labels;
-  /** As asked for, secrets masked. */
+  /** As asked for. Its parameters are no secrets: they stand among the labels too, as `__param_<name>`. */
   url: string;
   health: 'unknown' | 'up' | 'down';
   /** Empty when the last scrape went well. */
