@@ -13,8 +13,10 @@ export interface ConnectionOptions extends ClientRequestArgs {
 
 type Created = (error: Error | null, socket: Duplex) => void;
 
-/** Connections kept for one peer, and at most open at once. */
-const LIMITS = { maxSockets: 16, maxFreeSockets: 4 };
+/** Connections at most open at once to one host and port; one in four of them may be kept when it is idle, but not more than 64. */
+const MAX_CONNECTIONS = 16;
+const OPEN_PER_KEPT = 4;
+const MAX_KEPT = 64;
 
 /** A kept connection that nobody used for so long is closed (Prometheus: 5 minutes). */
 const IDLE_MS = 300_000;
@@ -23,6 +25,7 @@ const IDLE_MS = 300_000;
 interface AgentSettings {
   keepAlive: boolean;
   lookup: LookupFunction;
+  maxConnections: number | undefined;
 }
 
 /** How https connections are made. */
@@ -91,9 +94,17 @@ export function dropKept(agent: HttpAgent): void {
     for (const socket of sockets ?? []) socket.destroy();
 }
 
-function common({ keepAlive, lookup }: AgentSettings) {
+function common({ keepAlive, lookup, maxConnections: maxSockets = MAX_CONNECTIONS }: AgentSettings) {
+  const maxFreeSockets = Math.min(MAX_KEPT, Math.ceil(maxSockets / OPEN_PER_KEPT));
   // Two seconds for an address before the next is tried: Node's 250 ms lose a target behind a satellite.
-  return { keepAlive, lookup, timeout: IDLE_MS, autoSelectFamilyAttemptTimeout: 2000, ...LIMITS };
+  return {
+    keepAlive,
+    lookup,
+    timeout: IDLE_MS,
+    autoSelectFamilyAttemptTimeout: 2000,
+    maxSockets,
+    maxFreeSockets,
+  };
 }
 
 function tlsOptions(settings: TlsAgentSettings): AgentOptions {

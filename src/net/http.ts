@@ -23,6 +23,8 @@ export interface HttpClientOptions {
   followRedirects?: boolean | undefined;
   /** Keep connections for the next request. */
   keepAlive: boolean;
+  /** Connections open at once to one host and port; without it 16, and further requests wait. */
+  maxConnections?: number | undefined;
 }
 
 /** One request. */
@@ -35,6 +37,10 @@ export interface HttpRequest {
   signal: AbortSignal;
   /** Bytes of the decompressed body at most; a longer one is SEN_LIMIT. */
   maxBodyBytes: number;
+  /** Given, the body of an answer with another status is not read: it is empty. */
+  bodyOfStatus?: number;
+  /** Decompress what is encoded as exactly `gzip`, and give every other body as it came (scraping, as Prometheus does it). */
+  onlyGzip?: boolean;
 }
 
 /** A whole answer. */
@@ -43,7 +49,7 @@ export interface HttpResponse {
   statusText: string;
   /** Names in lower case. */
   headers: Readonly<Record<string, string>>;
-  /** Decompressed (gzip, deflate). */
+  /** Decompressed (gzip, deflate; see `onlyGzip`). */
   body: Buffer;
   /** Where the answer came from after redirects. */
   url: string;

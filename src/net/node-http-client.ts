@@ -91,7 +91,7 @@ class NodeHttpClient implements HttpClient {
       dropKept(agent);
       message = await this.#send(hop, request, agent);
     }
-    const body = await readBody(message, request.maxBodyBytes);
+    const body = await readBody(message, request);
     request.signal.throwIfAborted();
     return {
       status: message.statusCode!,
@@ -160,7 +160,8 @@ class NodeHttpClient implements HttpClient {
   async #agentFor(url: URL): Promise<Agent> {
     if (url.protocol === 'https:') return await this.#httpsAgent();
     if (this.#proxy?.protocol === 'https:') return this.#httpsProxyAgent(this.#proxy);
-    this.#http ??= createHttpAgent({ keepAlive: this.#options.keepAlive, lookup: this.#lookup });
+    const { keepAlive, maxConnections } = this.#options;
+    this.#http ??= createHttpAgent({ keepAlive, maxConnections, lookup: this.#lookup });
     return this.#http;
   }
 
@@ -189,9 +190,16 @@ class NodeHttpClient implements HttpClient {
   }
 
   #tlsSettings(secureContext: SecureContext, serverName: string | undefined) {
-    const { keepAlive, tls } = this.#options;
+    const { keepAlive, maxConnections, tls } = this.#options;
     const rejectUnauthorized = tls?.insecureSkipVerify !== true;
-    return { keepAlive, lookup: this.#lookup, secureContext, rejectUnauthorized, serverName };
+    return {
+      keepAlive,
+      maxConnections,
+      lookup: this.#lookup,
+      secureContext,
+      rejectUnauthorized,
+      serverName,
+    };
   }
 }
 
