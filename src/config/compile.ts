@@ -11,6 +11,7 @@ import { compilePluginKeys, reportPluginProblems } from './plugins.js';
 import type { Report } from './report.js';
 import { type Readable, salvage } from './salvage.js';
 import { configSchema } from './schema.js';
+import { compileScrape } from './scrape.js';
 import { shownSections } from './shown.js';
 import { compileTasks } from './tasks.js';
 
@@ -58,6 +59,13 @@ export async function compileConfig(
     },
     externalLabels: withoutEmpty(keys.global.external_labels),
     tasks: compileTasks(keys.tasks, { catalog, pluginKeys, directory, report }),
+    scrape: compileScrape(keys, directory, report),
+    cluster: {
+      members: keys.cluster.members,
+      member: keys.cluster.member,
+      replicationFactor: keys.cluster.replication_factor,
+    },
+    writeRelabel: [],
     plugins: { directories, hostConfig: pluginKeys.hostConfig },
     http: compileHttp(keys.http, directory, report),
     buffer: bufferOptions(keys.buffer, keys.sender.flush_interval),

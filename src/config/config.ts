@@ -1,6 +1,8 @@
 import type { BufferOptions } from '../buffer/index.js';
 import type { HttpOptions } from '../http/index.js';
 import type { Task } from '../probe/index.js';
+import type { RelabelRule } from '../relabel/index.js';
+import type { ClusterConfig, ScrapeConfig } from '../scrape/index.js';
 import type { Destination } from '../sender/index.js';
 
 /** A whole configuration: checked, compiled, frozen. */
@@ -20,6 +22,11 @@ export interface Config {
   externalLabels: Readonly<Record<string, string>>;
   /** The enabled ones. */
   tasks: readonly Task[];
+  /** The jobs, those of `scrape_config_files` behind those of the file itself. */
+  scrape: readonly ScrapeConfig[];
+  cluster: ClusterConfig;
+  /** Rules for the samples of all destinations, before each one's own. */
+  writeRelabel: readonly RelabelRule[];
   plugins: {
     /** Absolute. */
     directories: readonly string[];

@@ -72,6 +72,14 @@ function destinationOf({ name, keys }: Entry, sender: Readable['sender'], direct
     maxBackoffMs: queue?.max_backoff ?? sender.max_backoff,
     batchSize: ownBatchSize ?? queue?.max_samples_per_send ?? sender.batch_size,
     flushIntervalMs: queue?.batch_send_deadline ?? sender.flush_interval,
+    relabel: [],
+    sendExemplars: keys.send_exemplars,
+    sendNativeHistograms: keys.send_native_histograms,
+    metadata: {
+      send: keys.metadata_config.send,
+      intervalMs: keys.metadata_config.send_interval,
+      maxPerSend: keys.metadata_config.max_samples_per_send,
+    },
     http: httpClientOptions(keys, directory),
   };
 }

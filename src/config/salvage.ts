@@ -1,5 +1,6 @@
 import { field, type Output, type Schema } from '../lib/index.js';
 import { taskSection } from '../probe/schema.js';
+import { type ScrapeKeys, scrapeConfigEntry } from '../scrape/schema.js';
 import {
   type DirectEntry,
   directEntry,
@@ -12,8 +13,9 @@ import { type configSchema, SECTIONS } from './schema.js';
 type Whole = Output<typeof configSchema>;
 
 /** A configuration as the schema gives it, or what is right of it: then keys of tasks and destinations that are wrong are absent. */
-export interface Readable extends Omit<Whole, 'tasks' | 'sender' | 'remote_write'> {
+export interface Readable extends Omit<Whole, 'tasks' | 'scrape_configs' | 'sender' | 'remote_write'> {
   tasks: readonly Partially<Output<typeof taskSection>>[];
+  scrape_configs: readonly Partially<ScrapeKeys>[];
   sender: Omit<SenderKeys, 'direct'> & { readonly direct: Readonly<Record<string, Partially<DirectEntry>>> };
   remote_write: readonly Partially<RemoteWriteEntry>[];
 }
@@ -31,7 +33,11 @@ export function salvage(written: unknown): Readable {
     global: keysOf(SECTIONS.global, sections.global),
     tasks: asList(sections.tasks).map(taskOf),
     plugins: keysOf(SECTIONS.plugins, sections.plugins),
+    scrape_configs: asList(sections.scrape_configs).map(scrapeConfigOf),
+    scrape_config_files: listOf(SECTIONS.scrape_config_files, sections.scrape_config_files),
+    cluster: keysOf(SECTIONS.cluster, sections.cluster),
     http: keysOf(SECTIONS.http, sections.http),
+    write_relabel_configs: listOf(SECTIONS.write_relabel_configs, sections.write_relabel_configs),
     buffer: keysOf(SECTIONS.buffer, sections.buffer),
     sender: { ...keysOf(SECTIONS.sender, sections.sender), direct: Object.fromEntries(direct) },
     remote_write: asList(sections.remote_write).map((e) => field.checkKeys(remoteWriteEntry, e).value),
@@ -44,6 +50,18 @@ function taskOf(written: unknown): Readable['tasks'][number] {
   const { value, issues } = field.checkKeys(taskSection, written);
   return issues.some((issue) => issue.path[0] === 'timeout') ? { ...value, interval: undefined } : value;
 }
+
+/** With a wrong interval the timeout goes too, for the same reason. */
+function scrapeConfigOf(written: unknown): Partially<ScrapeKeys> {
+  const { value, issues } = field.checkKeys(scrapeConfigEntry, written);
+  return issues.some((issue) => issue.path[0] === 'scrape_interval')
+    ? { ...value, scrape_timeout: undefined }
+    : value;
+}
+
+/** A list that is right, or none. */
+const listOf = <T>(schema: Schema<readonly T[]>, written: unknown): readonly T[] =>
+  field.check(schema, written).value ?? [];
 
 /** The keys of a section that are right, and the defaults of the others; for sections whose keys may all be absent. */
 function keysOf<T extends object>(schema: Schema<T>, written: unknown): T {

@@ -2,6 +2,12 @@ import { bufferSection } from '../buffer/schema.js';
 import { httpSection } from '../http/schema.js';
 import { field } from '../lib/index.js';
 import { labelsField, pluginsSection, tasksSection } from '../probe/schema.js';
+import {
+  clusterSection,
+  globalScrapeEntries,
+  scrapeConfigFilesSection,
+  scrapeConfigsSection,
+} from '../scrape/schema.js';
 import { remoteWriteSection, senderSection } from '../sender/schema.js';
 
 const sentinelSection = field.section(
@@ -42,6 +48,7 @@ const globalSection = field.section(
       [],
       { datacenter: 'fra1' },
     ),
+    ...globalScrapeEntries,
   },
   { default: {} },
 );
@@ -74,13 +81,24 @@ const loggingSection = field.section(
   { default: {} },
 );
 
+/** Until src/relabel/schema.ts is there: rules as written. */
+const writeRelabelSection = field.list(
+  'Rules for every sample before it is sent.',
+  field.map('A rule.', field.anything('Value of the key.')),
+  { default: [] },
+);
+
 /** The sections of a configuration file, in the order of the documentation. */
 export const SECTIONS = {
   sentinel: sentinelSection,
   global: globalSection,
   tasks: tasksSection,
   plugins: pluginsSection,
+  scrape_configs: scrapeConfigsSection,
+  scrape_config_files: scrapeConfigFilesSection,
+  cluster: clusterSection,
   http: httpSection,
+  write_relabel_configs: writeRelabelSection,
   buffer: bufferSection,
   sender: senderSection,
   remote_write: remoteWriteSection,

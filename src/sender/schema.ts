@@ -40,6 +40,20 @@ const queueConfig = field.section(
   { optional: true },
 );
 
+/** Until src/relabel/schema.ts is there: rules as written. */
+const relabelField = (description: string) =>
+  field.list(description, field.map('A rule.', field.anything('Value of the key.')), { default: [] });
+
+const metadataConfig = field.section(
+  'Types, helps and units of scraped metrics, which go in requests of their own.',
+  {
+    send: field.flag('Whether they are sent.', { default: true }),
+    send_interval: field.duration('How often.', { default: '1m', min: 1, max: 24 * 86_400_000 }),
+    max_samples_per_send: field.integer('Metrics in a request at most.', { default: 2000, min: 1 }),
+  },
+  { default: {} },
+);
+
 const deliveryEntries = {
   protocol: field.choice('What the receiver speaks; auto finds it out.', PROTOCOLS, { default: 'auto' }),
   order: field.choice('In place of `sender.order`.', ORDERS, { optional: true, example: 'fifo' }),
@@ -49,6 +63,10 @@ const deliveryEntries = {
     min: 1,
   }),
   queue_config: queueConfig,
+  send_exemplars: field.flag('Whether exemplars go with the samples.', { default: false }),
+  send_native_histograms: field.flag('Whether native histograms are sent.', { default: false }),
+  metadata_config: metadataConfig,
+  write_relabel_configs: relabelField('Rules for the samples of this destination alone.'),
 } as const;
 
 /** One entry of `sender.direct`. */
