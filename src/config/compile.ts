@@ -12,7 +12,10 @@ import type { Report } from './report.js';
 import { type Readable, salvage } from './salvage.js';
 import { configSchema } from './schema.js';
 import { compileScrape } from './scrape.js';
+import type { ScrapeSource } from './scrape-files.js';
+import { warnOfServerKeys } from './server-only.js';
 import { shownSections } from './shown.js';
+import type { Source } from './source.js';
 import { compileTasks } from './tasks.js';
 
 /** What a configuration depends on beside its file. */
@@ -33,16 +36,17 @@ export interface LoadedConfig {
   catalog: PluginCatalog;
 }
 
-/** Checks written values against the schema and beyond it, and compiles them. All that is wrong goes to the report; then the configuration must not be used. */
+/** Checks what is written in the main file and in those of `scrape_config_files`, and compiles it. All that is wrong goes to their reports; then the configuration must not be used. */
 export async function compileConfig(
-  written: unknown,
-  file: string,
+  main: Source,
+  files: readonly ScrapeSource[],
   deps: LoadDependencies,
-  report: Report,
 ): Promise<LoadedConfig> {
+  const { written, report, path: file } = main;
   const directory = dirname(file);
   const checked = field.check(configSchema, written ?? {});
   report.addIssues([], checked.issues ?? []);
+  warnOfServerKeys(written, report);
   const keys: Readable = checked.value ?? salvage(written);
   const directories = keys.plugins.directories.map((path) => resolve(directory, path));
   const catalog = await deps.loadPlugins(directories);
@@ -59,7 +63,7 @@ export async function compileConfig(
     },
     externalLabels: withoutEmpty(keys.global.external_labels),
     tasks: compileTasks(keys.tasks, { catalog, pluginKeys, directory, report }),
-    scrape: compileScrape(keys, directory, report),
+    scrape: compileScrape(keys, main, files),
     cluster: {
       members: keys.cluster.members,
       member: keys.cluster.member,

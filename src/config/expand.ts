@@ -15,14 +15,16 @@ export interface Expansion {
 }
 
 const TOKEN = /\$\$(?=\{)|\$\{([^{}]*)\}|%\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g;
+/** In relabel rules `$` belongs to the rule, so that there only vmagent's form is a variable. */
+export const RULE_TOKEN = /%\{()([A-Za-z_][A-Za-z0-9_]*)\}/g;
 const REFERENCE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
-/** Puts variables into a text: `${NAME}`, `${NAME:-default}` (also for an empty variable), `%{NAME}`; `$${` stands for `${`. */
-export function expand(written: string, env: Environment): Expansion {
+/** Puts variables into a text: `${NAME}`, `${NAME:-default}` (also for an empty variable), `%{NAME}`; `$${` stands for `${`. `tokens`: what counts as a variable. */
+export function expand(written: string, env: Environment, tokens = TOKEN): Expansion {
   const names: string[] = [];
   const taken: string[] = [];
   const faults: string[] = [];
-  const text = written.replace(TOKEN, (token, inBraces: string | undefined, percent: string | undefined) => {
+  const text = written.replace(tokens, (token, inBraces: string | undefined, percent: string | undefined) => {
     if (token === '$$') return '$';
     const [, name = percent, fallback] = REFERENCE.exec(inBraces ?? '') ?? [];
     if (name === undefined) {
@@ -37,7 +39,7 @@ export function expand(written: string, env: Environment): Expansion {
       faults.push(`the environment variable ${name} is not set, and it has no default`);
     return value ?? '';
   });
-  return { text, names, taken, faults, whole: names.length > 0 && written.replace(TOKEN, '') === '' };
+  return { text, names, taken, faults, whole: names.length > 0 && written.replace(tokens, '') === '' };
 }
 
 const badReference =

@@ -9,8 +9,9 @@ import {
   type SenderKeys,
 } from '../sender/schema.js';
 import { type configSchema, SECTIONS } from './schema.js';
+import type { serverSections } from './server-only.js';
 
-type Whole = Output<typeof configSchema>;
+type Whole = Omit<Output<typeof configSchema>, keyof typeof serverSections>;
 
 /** A configuration as the schema gives it, or what is right of it: then keys of tasks and destinations that are wrong are absent. */
 export interface Readable extends Omit<Whole, 'tasks' | 'scrape_configs' | 'sender' | 'remote_write'> {
@@ -20,7 +21,8 @@ export interface Readable extends Omit<Whole, 'tasks' | 'scrape_configs' | 'send
   remote_write: readonly Partially<RemoteWriteEntry>[];
 }
 
-type Partially<T> = { readonly [K in keyof T]?: T[K] | undefined };
+/** Keys of a section that has faults: those that are wrong are absent. */
+export type Partially<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** What is right of a file that the schema refuses, with defaults for the rest: so that what is wrong beyond the schema is found in the same go. */
 export function salvage(written: unknown): Readable {
@@ -33,7 +35,7 @@ export function salvage(written: unknown): Readable {
     global: keysOf(SECTIONS.global, sections.global),
     tasks: asList(sections.tasks).map(taskOf),
     plugins: keysOf(SECTIONS.plugins, sections.plugins),
-    scrape_configs: asList(sections.scrape_configs).map(scrapeConfigOf),
+    scrape_configs: asList(sections.scrape_configs).map(salvageScrapeConfig),
     scrape_config_files: listOf(SECTIONS.scrape_config_files, sections.scrape_config_files),
     cluster: keysOf(SECTIONS.cluster, sections.cluster),
     http: keysOf(SECTIONS.http, sections.http),
@@ -51,8 +53,8 @@ function taskOf(written: unknown): Readable['tasks'][number] {
   return issues.some((issue) => issue.path[0] === 'timeout') ? { ...value, interval: undefined } : value;
 }
 
-/** With a wrong interval the timeout goes too, for the same reason. */
-function scrapeConfigOf(written: unknown): Partially<ScrapeKeys> {
+/** What is right of a scrape config. With a wrong interval the timeout goes too, for the same reason. */
+export function salvageScrapeConfig(written: unknown): Partially<ScrapeKeys> {
   const { value, issues } = field.checkKeys(scrapeConfigEntry, written);
   return issues.some((issue) => issue.path[0] === 'scrape_interval')
     ? { ...value, scrape_timeout: undefined }
@@ -74,4 +76,5 @@ const asMap = (value: unknown): Readonly<Record<string, unknown>> =>
     ? (value as Record<string, unknown>)
     : {};
 
-const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+/** A list as it is; anything else is an empty one. */
+export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

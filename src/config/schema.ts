@@ -9,6 +9,7 @@ import {
   scrapeConfigsSection,
 } from '../scrape/schema.js';
 import { remoteWriteSection, senderSection } from '../sender/schema.js';
+import { serverGlobalEntries, serverSections } from './server-only.js';
 
 const sentinelSection = field.section(
   'Who this agent is, and where it keeps its data.',
@@ -49,6 +50,7 @@ const globalSection = field.section(
       { datacenter: 'fra1' },
     ),
     ...globalScrapeEntries,
+    ...serverGlobalEntries,
   },
   { default: {} },
 );
@@ -106,4 +108,20 @@ export const SECTIONS = {
 } as const;
 
 /** A whole configuration file. */
-export const configSchema = field.section('The configuration of Sentinel.', SECTIONS);
+export const configSchema = field.section('The configuration of Sentinel.', {
+  ...SECTIONS,
+  ...serverSections,
+});
+
+/** Sections that Prometheus has too. Where they want a text it takes a number or a flag as it is written, and so do we. */
+const PROMETHEUS_SECTIONS: readonly unknown[] = [
+  'global',
+  'scrape_configs',
+  'scrape_config_files',
+  'remote_write',
+  'write_relabel_configs',
+];
+
+/** Whether a path lies in one of Prometheus's sections. */
+export const isPrometheusText = (path: readonly (string | number)[]): boolean =>
+  PROMETHEUS_SECTIONS.includes(path[0]);

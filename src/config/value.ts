@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml';
 import type { Path } from './error.js';
-import { type Environment, expand, expandLabel } from './expand.js';
+import { type Environment, type Expansion, expand, expandLabel, RULE_TOKEN } from './expand.js';
+import { isServerSection } from './server-only.js';
 import type { ParsedYaml } from './syntax.js';
 
 /** What cannot be read in a parsed file, and where. */
@@ -39,7 +40,7 @@ export class ValueReader {
   #depth = 0;
   #stopped = false;
 
-  /** `asText`: scalars of variables that stay a text, whatever they look like. */
+  /** `asText`: scalars that are a text, whatever they look like. */
   constructor(yaml: ParsedYaml, environment: Environment, asText: ReadonlySet<Scalar>) {
     this.#yaml = yaml;
     this.#environment = environment;
@@ -124,13 +125,13 @@ export class ValueReader {
     const { value } = scalar;
     if (value === null) return undefined;
     if (typeof value === 'string') return /[$%]/.test(value) ? this.#text(scalar, value) : value;
+    if (this.#asText.has(scalar) && scalar.source !== undefined) return scalar.source;
     if (typeof value === 'number' || typeof value === 'boolean') return value;
     return this.#fault(scalar, 'expected a text, a number, true or false');
   }
 
   #text(scalar: Scalar, written: string): unknown {
-    const isLabel = this.#path[0] === 'global' && this.#path[1] === 'external_labels';
-    const expansion = isLabel ? this.#label(written) : expand(written, this.#environment);
+    const expansion = this.#expand(written);
     if (expansion.names.length + expansion.faults.length === 0) return expansion.text;
     for (const fault of expansion.faults) this.#fault(scalar, fault);
     const plain = scalar.type === 'PLAIN' && scalar.tag === undefined && expansion.whole;
@@ -141,6 +142,15 @@ export class ValueReader {
       reread: typeof value !== 'string',
     });
     return expansion.faults.length > 0 ? undefined : value;
+  }
+
+  #expand(written: string): Expansion {
+    const [section, key] = this.#path;
+    if (section === 'global' && key === 'external_labels') return this.#label(written);
+    // Prometheus expands nothing in a section that only its server reads.
+    if (isServerSection(section)) return { text: written, names: [], taken: [], faults: [], whole: false };
+    const isRule = this.#path.some((step) => typeof step === 'string' && step.endsWith('relabel_configs'));
+    return expand(written, this.#environment, isRule ? RULE_TOKEN : undefined);
   }
 
   #label(written: string) {

@@ -193,10 +193,22 @@ export function number<const O extends FieldOptions & Bounds>(
   });
 }
 
-/** true or false. */
+/** What YAML 1.1, and Prometheus with it, reads as true or false; YAML 1.2 reads these words as texts. */
+const FLAG_WORDS: ReadonlyMap<unknown, boolean> = new Map(
+  ['y', 'Y', 'yes', 'Yes', 'YES', 'on', 'On', 'ON']
+    .map((word): [string, boolean] => [word, true])
+    .concat(['n', 'N', 'no', 'No', 'NO', 'off', 'Off', 'OFF'].map((word) => [word, false])),
+);
+
+/** true or false; also yes, no, on and off. */
 export function flag<const O extends FieldOptions>(description: string, options?: O): Field<boolean, O> {
   const what = 'true or false';
-  return finish(v.boolean(expected(what)), description, options, { kind: 'flag', what });
+  const schema = v.pipe(
+    v.unknown(),
+    v.transform((value) => FLAG_WORDS.get(value) ?? value),
+    v.boolean(expected(what)),
+  );
+  return finish(schema, description, options, { kind: 'flag', what });
 }
 
 /** One of a few words. */

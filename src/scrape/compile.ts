@@ -66,7 +66,7 @@ export function scrapeConfigOf(keys: ScrapeKeys, { global, directory }: ScrapeCo
 
 /** The interval and the timeout of a job: a timeout of its own may be longer than the interval, which is a fault. */
 export function timesOf(
-  keys: Pick<ScrapeKeys, 'scrape_interval' | 'scrape_timeout'>,
+  keys: Partial<Pick<ScrapeKeys, 'scrape_interval' | 'scrape_timeout'>>,
   global: Pick<GlobalScrapeKeys, 'scrape_interval' | 'scrape_timeout'>,
 ): { intervalMs: number; timeoutMs: number } {
   const globalInterval = global.scrape_interval || 60_000;
