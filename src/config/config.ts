@@ -37,8 +37,8 @@ export interface Config {
   buffer: BufferOptions;
   destinations: readonly Destination[];
   logging: LoggingOptions;
-  /** The sections without `tasks` as written, for people: environment put in, secrets masked. */
-  shown: Readonly<Record<string, unknown>>;
+  /** The sections without `tasks` as written, for people, as YAML: environment put in, secrets masked. A text, because it crosses between processes. */
+  shown: string;
   /** What deserves a line in the log but is no error (a key without effect, secrets readable by others). */
   warnings: readonly string[];
 }

@@ -1,7 +1,12 @@
 import { field } from '../lib/index.js';
 import { httpClientOptions } from '../net/schema.js';
 import type { Destination } from '../sender/index.js';
-import { type DirectEntry, IGNORED_QUEUE_KEYS, type RemoteWriteEntry } from '../sender/schema.js';
+import {
+  type DirectEntry,
+  IGNORED_KEYS,
+  IGNORED_QUEUE_KEYS,
+  type RemoteWriteEntry,
+} from '../sender/schema.js';
 import { formatPath, type Path } from './error.js';
 import type { Report } from './report.js';
 import type { Readable } from './salvage.js';
@@ -28,7 +33,8 @@ export function compileDestinations(
   const placed: Placed[] = [];
   if (sender.min_backoff > sender.max_backoff)
     report.add(['sender', 'min_backoff'], 'min_backoff is longer than max_backoff');
-  for (const entry of entriesOf(sender, remoteWrite)) {
+  const entries = entriesOf(sender, remoteWrite);
+  for (const entry of entries) {
     report.addIssues(entry.path, field.readSecretFiles(entry.keys, directory));
     const destination = destinationOf(entry, sender, directory);
     const { min_backoff, max_backoff } = entry.keys.queue_config ?? {};
@@ -38,7 +44,7 @@ export function compileDestinations(
     if (entry.enabled) placed.push({ destination, path: entry.path });
   }
   refuseClashes(placed, report);
-  warnOfIgnoredKeys(remoteWrite, report);
+  warnOfIgnoredKeys(entries, report);
   return placed.map(({ destination }) => destination);
 }
 
@@ -108,10 +114,16 @@ function refuseClashes(placed: readonly Placed[], report: Report): void {
   }
 }
 
-function warnOfIgnoredKeys(remoteWrite: Readable['remote_write'], report: Report): void {
-  const isGiven = (entry: (typeof remoteWrite)[number], key: (typeof IGNORED_QUEUE_KEYS)[number]) =>
-    entry.queue_config?.[key] !== undefined;
-  const used = IGNORED_QUEUE_KEYS.filter((key) => remoteWrite.some((entry) => isGiven(entry, key)));
-  const first = remoteWrite.findIndex((entry) => used.some((key) => isGiven(entry, key)));
-  if (first >= 0) report.warn(['remote_write', first, 'queue_config'], `no effect here: ${used.join(', ')}`);
+/** Names once all that is written and does nothing. */
+function warnOfIgnoredKeys(entries: readonly Entry[], report: Report): void {
+  const places = entries.flatMap(({ path, keys }) => [
+    ...IGNORED_KEYS.filter((key) => keys[key] !== undefined).map((key) => [...path, key]),
+    ...IGNORED_QUEUE_KEYS.filter((key) => keys.queue_config?.[key] !== undefined).map((key) => [
+      ...path,
+      'queue_config',
+      key,
+    ]),
+  ]);
+  const names = new Set(places.map((path) => path.at(-1)));
+  if (places[0] !== undefined) report.warn(places[0], `no effect here: ${[...names].join(', ')}`);
 }

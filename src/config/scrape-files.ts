@@ -16,7 +16,9 @@ export interface ScrapeSource {
 
 /** The jobs of such a file, as written. */
 export function writtenJobs({ source, path }: ScrapeSource): unknown {
-  return path.length === 0 ? source.written : (source.written as { scrape_configs?: unknown })?.scrape_configs;
+  return path.length === 0
+    ? source.written
+    : (source.written as { scrape_configs?: unknown })?.scrape_configs;
 }
 
 /** Prometheus's rule: a star in the last part of the path alone. */

@@ -4,6 +4,7 @@ import type { LoadedConfig } from './compile.js';
 import type { Config } from './config.js';
 import { ConfigError } from './error.js';
 import { deepFreeze } from './freeze.js';
+import { ScrapeAssembler, type ScrapeMessage, scrapeMessages } from './scrape-transfer.js';
 
 /** A configuration with what an agent keeps of its plugins. Plain data, but for secrets. */
 export interface ReadConfig {
@@ -11,10 +12,11 @@ export interface ReadConfig {
   catalog: { plugins: ReadonlyMap<string, PluginFolder> };
 }
 
-/** From the process that reads a configuration to the agent: `rest`, then `tasks` until all are there; or `faults` until all are told. Then `done`. */
+/** From the process that reads a configuration to the agent: `rest`, then `tasks` and jobs until all are there; or `faults` until all are told. Then `done`. */
 export type ReaderMessage =
   | { kind: 'rest'; version: string; config: unknown; plugins: PluginFolder[] }
   | { kind: 'tasks'; tasks: Task[] }
+  | ScrapeMessage
   | { kind: 'done' }
   | { kind: 'faults'; lines: readonly string[] };
 
@@ -29,10 +31,11 @@ export function readConfigOf({ config, catalog }: LoadedConfig): ReadConfig {
 
 /** Takes a configuration apart into messages. Secrets are in them as they are: they are for a pipe between two processes of ours, and for nothing else. */
 export function* messagesOf({ config, catalog }: ReadConfig): Generator<ReaderMessage> {
-  const { tasks, ...rest } = config;
+  const { tasks, scrape, ...rest } = config;
   const plugins = [...catalog.plugins.values()];
   yield { kind: 'rest', version: VERSION, config: packSecrets(rest), plugins };
   for (const portion of portionsOf(tasks)) yield { kind: 'tasks', tasks: portion };
+  for (const message of scrapeMessages(scrape)) yield packSecrets(message) as ScrapeMessage;
   yield { kind: 'done' };
 }
 
@@ -49,8 +52,9 @@ function* portionsOf<T>(items: readonly T[]): Generator<T[]> {
 /** Puts the messages together again. */
 export class ConfigAssembler {
   readonly #tasks: Task[] = [];
+  readonly #scrape = new ScrapeAssembler();
   readonly #faults: string[] = [];
-  #rest: Omit<Config, 'tasks'> | undefined;
+  #rest: Omit<Config, 'tasks' | 'scrape'> | undefined;
   #plugins: PluginFolder[] = [];
 
   /** Takes a message; gives the configuration with the last one. Throws a ConfigError with all that is wrong with the file, and SEN_CONFIG_INVALID when another version of the program has read it. */
@@ -58,9 +62,13 @@ export class ConfigAssembler {
     if (message.kind === 'done') return this.#whole();
     if (message.kind === 'rest') this.#begin(message);
     else if (message.kind === 'faults') this.#faults.push(...message.lines);
-    else {
+    else if (message.kind === 'tasks') {
       deepFreeze(message.tasks);
       this.#tasks.push(...message.tasks);
+    } else {
+      const unpacked = unpackSecrets(message) as ScrapeMessage;
+      deepFreeze(unpacked);
+      this.#scrape.take(unpacked);
     }
     return undefined;
   }
@@ -71,14 +79,20 @@ export class ConfigAssembler {
         'SEN_CONFIG_INVALID',
         `the program on disk is version ${version}, and ${VERSION} is running: restart the agent`,
       );
-    this.#rest = unpackSecrets(config) as Omit<Config, 'tasks'>;
+    this.#rest = unpackSecrets(config) as Omit<Config, 'tasks' | 'scrape'>;
     this.#plugins = plugins;
   }
 
   #whole(): ReadConfig {
     if (this.#faults.length > 0) throw new ConfigError(this.#faults);
     invariant(this.#rest !== undefined, 'a configuration that came without its rest');
-    const config: Config = { ...this.#rest, tasks: Object.freeze(this.#tasks) };
+    const scrape = this.#scrape.configs;
+    for (const job of scrape) deepFreeze(job);
+    const config: Config = {
+      ...this.#rest,
+      tasks: Object.freeze(this.#tasks),
+      scrape: Object.freeze(scrape),
+    };
     for (const section of Object.values(this.#rest)) deepFreeze(section);
     const plugins = new Map(this.#plugins.map((plugin) => [plugin.definition.name, plugin]));
     return { config: Object.freeze(config), catalog: { plugins } };

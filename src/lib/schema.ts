@@ -296,6 +296,8 @@ function withoutAbsent(value: Record<string, unknown>, empty: unknown): Record<s
 export interface SectionOptions extends FieldOptions {
   /** What is wrong with the keys together. Sees the section, defaults included, also when single keys are wrong: then their values are as written. */
   rules?: (keys: Readonly<Record<string, unknown>>) => readonly Fault[];
+  /** Keys that users of other programs may write and that are not taken: why, and what to do. */
+  refused?: Readonly<Record<string, string>>;
 }
 
 /** A map with these keys and no others; an unknown key is an error that names the nearest known one. */
@@ -307,6 +309,7 @@ export function section<const E extends Entries, const O extends SectionOptions>
   const secrets = Object.keys(entries).filter((key) => metadataOf(entries[key]!).kind === 'secret');
   const all = withFileKeys(entries, secrets);
   const known = Object.keys(all);
+  const refused = new Map(Object.entries(options?.refused ?? {}));
   const schema = v.pipe(
     v.custom<Record<string, unknown>>(isMap, expected('a map', kindOf)),
     v.looseObject(all, (issue) => missingKey(issue, all)),
@@ -314,7 +317,8 @@ export function section<const E extends Entries, const O extends SectionOptions>
       const value = dataset.value as Record<string, unknown>;
       const at = (key: string) => [pathItem(value, key)] as [v.IssuePathItem];
       for (const key of Object.keys(value))
-        if (!known.includes(key)) addIssue({ message: unknownKey(key, known), path: at(key) });
+        if (!known.includes(key))
+          addIssue({ message: refused.get(key) ?? unknownKey(key, known), path: at(key) });
       const given = new Set(Object.keys(value).filter((key) => value[key] !== undefined));
       for (const key of secrets) {
         if (given.has(key) && given.has(`${key}_file`))

@@ -162,7 +162,7 @@ export const scrapeConfigEntry = field.section(
     no_stale_markers: field.flag('Whether series that end get no stale markers. (vmagent)', {
       default: false,
     }),
-    disable_compression: field.flag('In place of `enable_compression: false`. (vmagent)', {
+    disable_compression: field.flag('Whether gzip is not asked for. (vmagent)', {
       optional: true,
       example: true,
       instead: 'enable_compression',
