@@ -1,10 +1,11 @@
 import { bufferSection } from '../buffer/schema.js';
 import { httpSection } from '../http/schema.js';
-import { field } from '../lib/index.js';
+import { type Fault, field } from '../lib/index.js';
 import { labelsField, pluginsSection, tasksSection } from '../probe/schema.js';
 import {
   clusterSection,
   globalScrapeEntries,
+  globalScrapeRules,
   scrapeConfigFilesSection,
   scrapeConfigsSection,
 } from '../scrape/schema.js';
@@ -44,16 +45,32 @@ const sentinelSection = field.section(
 const globalSection = field.section(
   "Prometheus's section of this name.",
   {
-    external_labels: labelsField(
+    external_labels: field.map(
       'Labels for every sample that lacks them. $NAME and ${NAME} are taken from the environment as Prometheus does it.',
-      [],
-      { datacenter: 'fra1' },
+      field.text('Value of the label.', { empty: true }),
+      { default: {}, example: { datacenter: 'fra1' } },
     ),
     ...globalScrapeEntries,
     ...serverGlobalEntries,
   },
-  { default: {} },
+  { default: {}, rules: (keys) => [...externalLabelFaults(keys), ...globalScrapeRules(keys)] },
 );
+
+/** As Prometheus: any name is a good one, unless only the old ones are wanted. */
+function externalLabelFaults(keys: Readonly<Record<string, unknown>>): Fault[] {
+  const { external_labels: labels, metric_name_validation_scheme: scheme } = keys;
+  if (typeof labels !== 'object' || labels === null) return [];
+  return Object.keys(labels).flatMap((name) => {
+    const isOld = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name);
+    const message =
+      name === '__name__'
+        ? 'the name of a metric cannot be set as a label'
+        : name === '' || (scheme === 'legacy' && !isOld)
+          ? 'expected a label name: letters, digits and _, not starting with a digit'
+          : undefined;
+    return message === undefined ? [] : [{ path: ['external_labels', name], message }];
+  });
+}
 
 const loggingSection = field.section(
   'What the agent says, and where.',

@@ -1,7 +1,14 @@
 import { dirname } from 'node:path';
 import { field, formatDuration, type Schema } from '../lib/index.js';
 import type { ScrapeConfig } from '../scrape/index.js';
-import { type ScrapeKeys, scrapeConfigOf, scrapeConfigsSection, timesOf } from '../scrape/schema.js';
+import {
+  escapingFaults,
+  type ScrapeKeys,
+  schemesOf,
+  scrapeConfigOf,
+  scrapeConfigsSection,
+  timesOf,
+} from '../scrape/schema.js';
 import type { Path } from './error.js';
 import { asList, type Partially, type Readable, salvageScrapeConfig } from './salvage.js';
 import { type ScrapeSource, writtenJobs } from './scrape-files.js';
@@ -61,6 +68,8 @@ function compileJob({ keys, source, path, directory }: Placed, global: Readable[
       [...path, 'scrape_timeout'],
       `scrape_timeout (${formatDuration(timeoutMs)}) is longer than scrape_interval (${formatDuration(intervalMs)})`,
     );
+  for (const fault of escapingFaults(keys, schemesOf(keys, global).validationScheme))
+    report.add([...path, ...fault.path], fault.message);
   report.addIssues(path, field.readSecretFiles(keys, directory));
   return report.clean ? [scrapeConfigOf(keys as ScrapeKeys, { global, directory })] : [];
 }

@@ -26,6 +26,9 @@ const MAX_VALUES = 2_000_000;
 /** Names that objects of JavaScript have; valibot drops such keys without a word. */
 const UNUSABLE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** Keys of a relabel rule whose default is another one than the empty text. */
+const RULE_TEXTS = new Set(['regex', 'replacement', 'separator']);
+
 /** Turns a parsed file into plain values: aliases and merge keys put in, variables expanded, a key without value `undefined`. */
 export class ValueReader {
   readonly faults: ValueFault[] = [];
@@ -100,10 +103,19 @@ export class ValueReader {
         this.#fault(place, `this key is there twice; the first one is in line ${this.#lineOf(before)}`, key);
       else if (UNUSABLE_KEYS.has(key)) this.#fault(place, 'this word cannot be used as a key', key);
       else if (isMergeKey(pair)) this.#merge(pair, merged);
-      else own[key] = this.#at(key, pair.value);
+      else own[key] = this.#at(key, pair.value) ?? this.#withoutValue(key);
       first.set(key, before ?? place);
     }
     return { ...merged, ...own };
+  }
+
+  /** In Prometheus's rules `replacement:` is an empty text, which takes a label away; anywhere else a key without value is absent. */
+  #withoutValue(key: string): '' | undefined {
+    return RULE_TEXTS.has(key) && this.#isInRule() ? '' : undefined;
+  }
+
+  #isInRule(): boolean {
+    return this.#path.some((step) => typeof step === 'string' && step.endsWith('relabel_configs'));
   }
 
   /** `<<: *base` or `<<: [*first, *second]`; of two sources the first one holds. */
@@ -149,8 +161,7 @@ export class ValueReader {
     if (section === 'global' && key === 'external_labels') return this.#label(written);
     // Prometheus expands nothing in a section that only its server reads.
     if (isServerSection(section)) return { text: written, names: [], taken: [], faults: [], whole: false };
-    const isRule = this.#path.some((step) => typeof step === 'string' && step.endsWith('relabel_configs'));
-    return expand(written, this.#environment, isRule ? RULE_TOKEN : undefined);
+    return expand(written, this.#environment, this.#isInRule() ? RULE_TOKEN : undefined);
   }
 
   #label(written: string) {

@@ -100,7 +100,7 @@ function limitsOf(keys: ScrapeKeys, global: GlobalScrapeKeys): ScrapeLimits {
 
 /** A job that says which names it takes does not take its escaping from `global`: the two would not fit. */
 export function schemesOf(
-  keys: Pick<ScrapeKeys, 'metric_name_validation_scheme' | 'metric_name_escaping_scheme'>,
+  keys: Partial<Pick<ScrapeKeys, 'metric_name_validation_scheme' | 'metric_name_escaping_scheme'>>,
   global: Pick<GlobalScrapeKeys, 'metric_name_validation_scheme' | 'metric_name_escaping_scheme'>,
 ): { validationScheme: NameScheme; escapingScheme: EscapingScheme } {
   const own = keys.metric_name_validation_scheme;

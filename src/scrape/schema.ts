@@ -1,8 +1,8 @@
-import { type Fault, field, type Output, type Section } from '../lib/index.js';
-import { httpClientEntries, httpClientRules } from '../net/schema.js';
+import { type Fault, field, type Output, Secret, type Section } from '../lib/index.js';
+import { headerFault, httpClientEntries, httpClientRules } from '../net/schema.js';
 import type { EscapingScheme, ScrapeProtocol } from './scrape-config.js';
 
-export { type ScrapeContext, scrapeConfigOf, timesOf } from './compile.js';
+export { type ScrapeContext, schemesOf, scrapeConfigOf, timesOf } from './compile.js';
 
 /** Intervals beyond this do not fit a timer of Node (2^31 ms). */
 const LONGEST_INTERVAL_MS = 24 * 86_400_000;
@@ -21,6 +21,9 @@ const ESCAPINGS = [
   'dots',
   'values',
 ] as const satisfies readonly EscapingScheme[];
+
+/** The keys of a section; those that are wrong by themselves are as written. */
+type Written = Readonly<Record<string, unknown>>;
 
 const SCHEMES = ['utf8', 'legacy'] as const;
 
@@ -99,6 +102,22 @@ export const globalScrapeEntries = {
   ...sharedEntries,
   ...globalRelabelEntries,
 } as const;
+
+/** What is wrong with those keys together. */
+export function globalScrapeRules(keys: Written): Fault[] {
+  return [
+    ...protocolFaults(keys.scrape_protocols),
+    ...escapingFaults(keys, keys.metric_name_validation_scheme),
+  ];
+}
+
+/** What is wrong with how names are asked for, where `scheme` says which ones are good. */
+export function escapingFaults({ metric_name_escaping_scheme: escaping }: Written, scheme: unknown): Fault[] {
+  if (escaping !== 'allow-utf-8' || scheme !== 'legacy') return [];
+  const others = ESCAPINGS.filter((word) => word !== 'allow-utf-8').join(', ');
+  const message = `allow-utf-8 does not fit metric_name_validation_scheme legacy; give one of ${others}`;
+  return [{ path: ['metric_name_escaping_scheme'], message }];
+}
 
 /** One entry of `scrape_configs`. */
 export const scrapeConfigEntry = field.section(
@@ -215,11 +234,7 @@ export const clusterSection = field.section(
   { default: {}, rules: clusterRules },
 );
 
-function clusterRules({
-  members,
-  member,
-  replication_factor: factor,
-}: Readonly<Record<string, unknown>>): Fault[] {
+function clusterRules({ members, member, replication_factor: factor }: Written): Fault[] {
   if (typeof members !== 'number') return [];
   const faults: Fault[] = [];
   if (typeof member === 'number' && member >= members)
@@ -233,14 +248,51 @@ function clusterRules({
 }
 
 /** What is wrong with the keys of a scrape config together, as far as it can be told without `global`. */
-function scrapeRules(keys: Readonly<Record<string, unknown>>): Fault[] {
-  const faults = protocolFaults(keys.scrape_protocols);
+function scrapeRules(keys: Written): Fault[] {
+  const faults = [
+    ...protocolFaults(keys.scrape_protocols),
+    ...headerFaults(keys.headers),
+    ...targetFaults(keys),
+    ...offsetFaults(keys),
+  ];
   if (keys.disable_compression !== undefined && keys.enable_compression === false)
     faults.push({
       path: ['disable_compression'],
       message: 'give either enable_compression or disable_compression',
     });
   return faults;
+}
+
+/** vmagent's form of a header: one line. */
+function headerFaults(headers: unknown): Fault[] {
+  if (!Array.isArray(headers)) return [];
+  return headers.flatMap((line: unknown, i) => {
+    if (!(line instanceof Secret)) return [];
+    const [, name] = /^([^:]*):/.exec(line.reveal()) ?? [];
+    const message = name === undefined ? 'expected `Name: value`' : headerFault(name.trim());
+    return message === undefined ? [] : [{ path: ['headers', i], message }];
+  });
+}
+
+/** A target is no URL. Rules may make one of it, so that with rules it is looked at when it is a target (Prometheus). */
+function targetFaults({ static_configs: configs, relabel_configs: rules }: Written): Fault[] {
+  if (!Array.isArray(configs) || (Array.isArray(rules) && rules.length > 0)) return [];
+  return configs.flatMap((config: { targets?: unknown } | undefined, i) =>
+    (Array.isArray(config?.targets) ? config.targets : []).flatMap((target: unknown, j) =>
+      typeof target === 'string' && target.includes('/')
+        ? [{ path: ['static_configs', i, 'targets', j], message: URL_TARGET }]
+        : [],
+    ),
+  );
+}
+
+const URL_TARGET =
+  'expected host:port; of a URL the scheme belongs into `scheme`, the path into `metrics_path`, the query into `params`';
+
+function offsetFaults({ scrape_offset: offset, scrape_interval: interval }: Written): Fault[] {
+  if (typeof offset !== 'number' || typeof interval !== 'number' || interval === 0 || offset < interval)
+    return [];
+  return [{ path: ['scrape_offset'], message: 'must be shorter than scrape_interval' }];
 }
 
 function protocolFaults(protocols: unknown): Fault[] {
