@@ -84,10 +84,10 @@ export class SelectorReader {
 
   /** Escapes as in Go's strings; `\x` and octal ones give bytes. */
   #unescaped(text: string): string {
-    return text.replace(ESCAPE, (escape) => {
-      if (/^\\[x0-7]./.test(escape)) return this.#bytes(escape);
-      if (/^\\[uU]./.test(escape)) return this.#character(escape);
-      return LETTERS[escape.slice(1)] ?? this.#fail(`unknown escape sequence ${escape}`);
+    return text.replace(ESCAPE, (escaped) => {
+      if (/^\\[x0-7]./.test(escaped)) return this.#bytes(escaped);
+      if (/^\\[uU]./.test(escaped)) return this.#character(escaped);
+      return LETTERS[escaped.slice(1)] ?? this.#fail(`unknown escape sequence ${escaped}`);
     });
   }
 
@@ -100,10 +100,10 @@ export class SelectorReader {
     return Buffer.from(text).equals(bytes) ? text : this.#fail('the escaped bytes are not UTF-8');
   }
 
-  #character(escape: string): string {
-    const point = Number.parseInt(escape.slice(2), 16);
+  #character(escaped: string): string {
+    const point = Number.parseInt(escaped.slice(2), 16);
     const isOne = point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
-    return isOne ? String.fromCodePoint(point) : this.#fail(`${escape} is no character`);
+    return isOne ? String.fromCodePoint(point) : this.#fail(`${escaped} is no character`);
   }
 
   #take(token: RegExp): string {

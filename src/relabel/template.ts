@@ -22,12 +22,12 @@ export class Template {
   }
 
   /** The text for a match. */
-  expand(groups: Groups, valueOf: ValueOf): string {
+  expand(groups: Groups, label: ValueOf): string {
     if (this.fixed !== undefined) return this.fixed;
     let text = '';
     for (const part of this.#parts) {
       if (typeof part === 'string') text += part;
-      else text += typeof part === 'number' ? (groups[part] ?? '') : valueOf(part.label);
+      else text += typeof part === 'number' ? (groups[part] ?? '') : label(part.label);
     }
     return text;
   }
