@@ -4,6 +4,8 @@ import type { HttpOptions } from '../http/index.js';
 import { httpOptions, isExposed, tlsFault } from '../http/schema.js';
 import { field } from '../lib/index.js';
 import type { PluginCatalog } from '../probe/index.js';
+import type { RelabelRule } from '../relabel/index.js';
+import { relabelFaults, relabelRules } from '../relabel/schema.js';
 import type { Config, LoggingOptions } from './config.js';
 import { compileDestinations } from './destinations.js';
 import type { Environment } from './expand.js';
@@ -69,16 +71,24 @@ export async function compileConfig(
       member: keys.cluster.member,
       replicationFactor: keys.cluster.replication_factor,
     },
-    writeRelabel: [],
+    writeRelabel: writeRules(keys, report),
     plugins: { directories, hostConfig: pluginKeys.hostConfig },
     http: compileHttp(keys.http, directory, report),
     buffer: bufferOptions(keys.buffer, keys.sender.flush_interval),
-    destinations: compileDestinations(keys.sender, keys.remote_write, directory, report),
+    destinations: compileDestinations(keys, directory, report),
     logging: loggingOptions(keys.logging, deps),
     shown: shownSections(written, catalog),
     warnings: [],
   };
   return { config, catalog };
+}
+
+function writeRules(keys: Readable, report: Report): RelabelRule[] {
+  const rules = relabelRules(keys.write_relabel_configs);
+  const scheme = keys.global.metric_name_validation_scheme ?? 'utf8';
+  for (const { path, message } of relabelFaults(rules, scheme))
+    report.add(['write_relabel_configs', ...path], message);
+  return rules;
 }
 
 /** Reads the password and looks at the certificates, so that a server that could not start is refused here. */

@@ -1,5 +1,6 @@
 import { field } from '../lib/index.js';
 import { httpClientOptions } from '../net/schema.js';
+import { relabelFaults, relabelRules } from '../relabel/schema.js';
 import type { Destination } from '../sender/index.js';
 import {
   type DirectEntry,
@@ -25,11 +26,12 @@ interface Entry {
 
 /** Compiles both forms of destinations to one list: those of `sender.direct` first, and only the enabled ones. Secret files are read relative to `directory`. */
 export function compileDestinations(
-  sender: Readable['sender'],
-  remoteWrite: Readable['remote_write'],
+  keys: Pick<Readable, 'sender' | 'remote_write' | 'global'>,
   directory: string,
   report: Report,
 ): Destination[] {
+  const { sender, remote_write: remoteWrite } = keys;
+  const scheme = keys.global.metric_name_validation_scheme ?? 'utf8';
   const placed: Placed[] = [];
   if (sender.min_backoff > sender.max_backoff)
     report.add(['sender', 'min_backoff'], 'min_backoff is longer than max_backoff');
@@ -37,6 +39,8 @@ export function compileDestinations(
   for (const entry of entries) {
     report.addIssues(entry.path, field.readSecretFiles(entry.keys, directory));
     const destination = destinationOf(entry, sender, directory);
+    for (const { path, message } of relabelFaults(destination.relabel, scheme))
+      report.add([...entry.path, 'write_relabel_configs', ...path], message);
     const { min_backoff, max_backoff } = entry.keys.queue_config ?? {};
     const isOwn = min_backoff !== undefined || max_backoff !== undefined;
     if (isOwn && destination.minBackoffMs > destination.maxBackoffMs)
@@ -78,7 +82,7 @@ function destinationOf({ name, keys }: Entry, sender: Readable['sender'], direct
     maxBackoffMs: queue?.max_backoff ?? sender.max_backoff,
     batchSize: ownBatchSize ?? queue?.max_samples_per_send ?? sender.batch_size,
     flushIntervalMs: queue?.batch_send_deadline ?? sender.flush_interval,
-    relabel: [],
+    relabel: relabelRules(keys.write_relabel_configs),
     sendExemplars: keys.send_exemplars,
     sendNativeHistograms: keys.send_native_histograms,
     metadata: {

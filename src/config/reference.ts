@@ -58,7 +58,7 @@ class SectionPrinter {
     }
     for (const [section, keys] of known) {
       const where = section === this.#name ? 'above' : `in \`${section}\``;
-      lines.push(`${indent}## And as ${where}: ${keys.join(', ')}.`);
+      lines.push(`${indent}## ${lines.length > 0 ? 'And as' : 'As'} ${where}: ${keys.join(', ')}.`);
     }
     return lines;
   }

@@ -2,6 +2,7 @@ import { bufferSection } from '../buffer/schema.js';
 import { httpSection } from '../http/schema.js';
 import { type Fault, field } from '../lib/index.js';
 import { labelsField, pluginsSection, tasksSection } from '../probe/schema.js';
+import { relabelField } from '../relabel/schema.js';
 import {
   clusterSection,
   globalScrapeEntries,
@@ -100,12 +101,7 @@ const loggingSection = field.section(
   { default: {} },
 );
 
-/** Until src/relabel/schema.ts is there: rules as written. */
-const writeRelabelSection = field.list(
-  'Rules for every sample before it is sent.',
-  field.map('A rule.', field.anything('Value of the key.')),
-  { default: [] },
-);
+const writeRelabelSection = relabelField('Rules for every sample before it is sent.', 'write');
 
 /** The sections of a configuration file, in the order of the documentation. */
 export const SECTIONS = {

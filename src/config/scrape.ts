@@ -1,5 +1,7 @@
 import { dirname } from 'node:path';
-import { field, formatDuration, type Schema } from '../lib/index.js';
+import { type Fault, field, formatDuration, type Schema } from '../lib/index.js';
+import type { NameScheme } from '../relabel/index.js';
+import { relabelFaults, relabelRules } from '../relabel/schema.js';
 import type { ScrapeConfig } from '../scrape/index.js';
 import {
   escapingFaults,
@@ -31,6 +33,8 @@ export function compileScrape(
   files: readonly ScrapeSource[],
 ): ScrapeConfig[] {
   refuseLongTimeout(keys.global, main);
+  for (const { path, message } of ruleFaults(keys.global, schemesOf({}, keys.global).validationScheme))
+    main.report.add(['global', ...path], message);
   const directory = dirname(main.path);
   const placed = [
     ...keys.scrape_configs.map((entry, i) => ({
@@ -68,10 +72,21 @@ function compileJob({ keys, source, path, directory }: Placed, global: Readable[
       [...path, 'scrape_timeout'],
       `scrape_timeout (${formatDuration(timeoutMs)}) is longer than scrape_interval (${formatDuration(intervalMs)})`,
     );
-  for (const fault of escapingFaults(keys, schemesOf(keys, global).validationScheme))
+  const { validationScheme } = schemesOf(keys, global);
+  for (const fault of [...escapingFaults(keys, validationScheme), ...ruleFaults(keys, validationScheme)])
     report.add([...path, ...fault.path], fault.message);
   report.addIssues(path, field.readSecretFiles(keys, directory));
   return report.clean ? [scrapeConfigOf(keys as ScrapeKeys, { global, directory })] : [];
+}
+
+/** Rules that only the scheme of names makes wrong. */
+function ruleFaults(keys: Keys, scheme: NameScheme): Fault[] {
+  return (['relabel_configs', 'metric_relabel_configs'] as const).flatMap((key) =>
+    relabelFaults(relabelRules(keys[key] ?? []), scheme).map(({ path, message }) => ({
+      path: [key, ...path],
+      message,
+    })),
+  );
 }
 
 function refuseLongTimeout(global: Readable['global'], { report }: Source): void {

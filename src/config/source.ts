@@ -23,7 +23,7 @@ export class Source {
     this.name = file.name;
     this.path = file.path;
     this.report = new Report(file.places);
-    this.#reader = new ValueReader(file.yaml, env, asText);
+    this.#reader = new ValueReader(file.yaml, env, asText, 'jobs');
     this.written = this.#reader.read();
     for (const name of this.#reader.emptyVariables)
       this.report.warn(['global', 'external_labels'], `the environment variable ${name} is empty`);

@@ -3,6 +3,7 @@ import type { DiscoveryConfig } from '../discovery/index.js';
 import { Secret } from '../lib/index.js';
 import { httpClientOptions } from '../net/schema.js';
 import type { NameScheme } from '../relabel/index.js';
+import { relabelRules } from '../relabel/schema.js';
 import type { GlobalScrapeKeys, ScrapeKeys } from './schema.js';
 import type { EscapingScheme, ScrapeConfig, ScrapeLimits, ScrapeProtocol } from './scrape-config.js';
 
@@ -59,8 +60,8 @@ export function scrapeConfigOf(keys: ScrapeKeys, { global, directory }: ScrapeCo
       followRedirects: true,
     },
     discovery: discoveryOf(keys),
-    relabel: [],
-    metricRelabel: [],
+    relabel: relabelRules([...global.relabel_configs, ...keys.relabel_configs]),
+    metricRelabel: relabelRules([...global.metric_relabel_configs, ...keys.metric_relabel_configs]),
   };
 }
 

@@ -1,5 +1,7 @@
 import { type Fault, field, type Output, Secret, type Section } from '../lib/index.js';
 import { headerFault, httpClientEntries, httpClientRules } from '../net/schema.js';
+import { relabelField } from '../relabel/schema.js';
+import { REFUSED_KEYS } from './refused.js';
 import type { EscapingScheme, ScrapeProtocol } from './scrape-config.js';
 
 export { type ScrapeContext, schemesOf, scrapeConfigOf, timesOf } from './compile.js';
@@ -80,13 +82,15 @@ const sharedEntries = {
   }),
 } as const;
 
-/** Until src/relabel/schema.ts is there: rules as written. */
-const relabelField = (description: string) =>
-  field.list(description, field.map('A rule.', field.anything('Value of the key.')), { default: [] });
-
 const globalRelabelEntries = {
-  relabel_configs: relabelField('Rules for the labels of the targets of every job, before its own ones.'),
-  metric_relabel_configs: relabelField('Rules for the series of every job, before its own ones.'),
+  relabel_configs: relabelField(
+    'Rules for the labels of the targets of every job, before its own ones. (vmagent)',
+    'target',
+  ),
+  metric_relabel_configs: relabelField(
+    'Rules for the series of every job, before its own ones. (vmagent)',
+    'metric',
+  ),
 } as const;
 
 /** The keys of `global` that concern scraping. */
@@ -161,8 +165,8 @@ export const scrapeConfigEntry = field.section(
       { default: 0, min: 0 },
     ),
     ...sharedEntries,
-    relabel_configs: relabelField('Rules for the labels of targets.'),
-    metric_relabel_configs: relabelField('Rules for the series of a page.'),
+    relabel_configs: relabelField('Rules for the labels of targets.', 'target'),
+    metric_relabel_configs: relabelField('Rules for the series of a page.', 'metric'),
     max_scrape_size: field.size('A page of more bytes, decompressed, fails. 0 = no limit. (vmagent)', {
       default: 0,
     }),
@@ -210,7 +214,7 @@ export const scrapeConfigEntry = field.section(
       { default: [] },
     ),
   },
-  { rules: (keys) => [...httpClientRules(keys), ...scrapeRules(keys)] },
+  { rules: (keys) => [...httpClientRules(keys), ...scrapeRules(keys)], refused: REFUSED_KEYS },
 );
 
 /** The `scrape_configs` section. */

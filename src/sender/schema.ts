@@ -1,5 +1,6 @@
 import { type Fault, field, type Output } from '../lib/index.js';
 import { basicAuthEntries, httpClientEntries, httpClientRules } from '../net/schema.js';
+import { relabelField } from '../relabel/schema.js';
 
 const PROTOCOLS = ['auto', 'remote_write_1'] as const;
 const ORDERS = ['fifo', 'fresh_first'] as const;
@@ -62,10 +63,6 @@ const queueConfig = field.section(
   { optional: true },
 );
 
-/** Until src/relabel/schema.ts is there: rules as written. */
-const relabelField = (description: string) =>
-  field.list(description, field.map('A rule.', field.anything('Value of the key.')), { default: [] });
-
 const metadataConfig = field.section(
   'Types, helps and units of scraped metrics, which go in requests of their own.',
   {
@@ -94,7 +91,7 @@ const deliveryEntries = {
   }),
   round_robin_dns: field.flag(WITHOUT_EFFECT, { optional: true, example: false }),
   failed_request_logging: field.anything(WITHOUT_EFFECT, { optional: true, example: {} }),
-  write_relabel_configs: relabelField('Rules for the samples of this destination alone.'),
+  write_relabel_configs: relabelField('Rules for the samples of this destination alone.', 'write'),
 } as const;
 
 /** One entry of `sender.direct`. */

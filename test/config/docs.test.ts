@@ -76,7 +76,7 @@ test('what a section shares with another is named where it is not explained', ()
   const [, direct = ''] = /\n {2}# direct:\n(.*?)\n\n/s.exec(text) ?? [];
   const item = field.metadataOf(field.metadataOf(SECTIONS.sender).entries!.direct!).item!;
   for (const key of Object.keys(field.metadataOf(item).entries!))
-    assert.match(direct, new RegExp(`\\n {6}(#[|]? ${key}:|## And as in .*\\b${key}\\b)`), key);
+    assert.match(direct, new RegExp(`\\n {6}(#[|]? ${key}:|## (And as|As) in .*\\b${key}\\b)`), key);
   assert.equal(text.match(/# ca_file:/g)?.length, 1);
 });
 
@@ -132,7 +132,10 @@ test('the JSON Schema for editors', () => {
   type Node = { properties: Record<string, Node>; [key: string]: unknown };
   const schema = renderJsonSchema(configSchema) as Node;
   assert.equal(schema.additionalProperties, false);
-  assert.deepEqual(Object.keys(schema.properties), [...Object.keys(SECTIONS), ...Object.keys(serverSections)]);
+  assert.deepEqual(Object.keys(schema.properties), [
+    ...Object.keys(SECTIONS),
+    ...Object.keys(serverSections),
+  ]);
   const { flush_interval: flush, order } = schema.properties.sender!.properties as {
     flush_interval: Node;
     order: Node;
