@@ -3,7 +3,7 @@ import type { ScrapeConfig } from '../scrape/index.js';
 
 /** What a message may hold at most, counted in targets; a job counts as so many. */
 const PORTION = 500;
-const JOB = 20;
+const JOB = 50;
 
 /** Jobs taken apart: `targets` come before the job that they belong to, which is then the last one of its message. */
 export type ScrapeMessage =
