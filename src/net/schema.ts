@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Fault, field, type Output, Secret, type Section } from '../lib/index.js';
 import type { HttpClientOptions, OAuth2Options, ProxyOptions, TlsOptions } from './http.js';
 
-const PEM = '-----BEGIN CERTIFICATE----- ...';
+const PEM = 'the text of a PEM file';
 
 const TLS_VERSIONS = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const;
 
@@ -156,9 +156,9 @@ export const httpClientEntries = {
     { optional: true, example: { 'X-Scope-OrgID': 'network' }, keyFault: headerFault },
   ),
   http_headers: httpHeaders,
-  oauth2,
   tls_config: tlsConfig,
   ...proxyEntries,
+  oauth2,
   follow_redirects: field.flag('Whether redirects are followed; a POST follows 307 and 308 only.', {
     default: true,
   }),
@@ -217,7 +217,8 @@ function tlsRules(keys: Readonly<Record<string, unknown>>): Fault[] {
   return faults;
 }
 
-function headerFault(name: string): string | undefined {
+/** What is wrong with the name of a header that a user sets, or nothing. */
+export function headerFault(name: string): string | undefined {
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return 'expected the name of a header';
   const lower = name.toLowerCase();
   if (lower === 'authorization') return 'set it by basic_auth, authorization or bearer_token';
