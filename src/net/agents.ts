@@ -64,7 +64,11 @@ export function createHttpsAgent(settings: TlsAgentSettings): HttpsAgent {
 }
 
 /** For https through an http or https proxy by CONNECT; the same promise. Loads hpagent, which nobody else needs. */
-export async function createTunnelAgent(settings: TlsAgentSettings, proxy: URL): Promise<HttpsAgent> {
+export async function createTunnelAgent(
+  settings: TlsAgentSettings,
+  proxy: URL,
+  headers: Readonly<Record<string, string[]>>,
+): Promise<HttpsAgent> {
   const { HttpsProxyAgent } = await import('hpagent');
   class VerifiedTunnelAgent extends HttpsProxyAgent {
     override createConnection(options: ConnectionOptions, created?: Created): undefined {
@@ -76,7 +80,7 @@ export async function createTunnelAgent(settings: TlsAgentSettings, proxy: URL):
   }
   const { lookup, secureContext, rejectUnauthorized } = settings;
   // What hpagent's types leave out it hands on to http.request.
-  const proxyRequestOptions = { lookup, secureContext, rejectUnauthorized } as {
+  const proxyRequestOptions = { lookup, secureContext, rejectUnauthorized, headers } as {
     rejectUnauthorized: boolean;
   };
   return new VerifiedTunnelAgent({ ...tlsOptions(settings), proxy, proxyRequestOptions });

@@ -427,8 +427,8 @@ test('http client: proxies', async (t) => {
   const secure = await listen(t, createHttpsServer({ cert, key }, answer).on('connect', tunnel));
   const auth = `Basic ${btoa('me:pw')}`;
 
-  for (const proxyUrl of [`http://me:pw@proxy.example:${plain}`, `https://me:pw@proxy.example:${secure}`]) {
-    const http = client(t, { proxyUrl, tls });
+  for (const url of [`http://me:pw@proxy.example:${plain}`, `https://me:pw@proxy.example:${secure}`]) {
+    const http = client(t, { proxy: { url }, tls });
     const direct = await http.request(get('http://target.example:81/x?y=1'));
     assert.equal(direct.body.toString(), 'host target.example:81');
     assert.equal(asked.pop(), `GET http://target.example:81/x?y=1 ${auth}`);
@@ -494,3 +494,22 @@ async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+test('http client: several values of a header, and a Unix socket', async (t) => {
+  const seen: IncomingMessage[] = [];
+  const server = createServer((message, response) => {
+    seen.push(message);
+    response.end('ok');
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-net-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const socketPath = join(folder, 'target.sock');
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  t.after(() => server.close());
+  const http = client(t, { keepAlive: false, headers: { 'X-Many': [new Secret('one'), new Secret('two')] } });
+  const { body } = await http.request(get('http://nowhere:9/metrics', { socketPath }));
+  assert.equal(body.toString(), 'ok');
+  assert.equal(seen[0]!.headers['x-many'], 'one, two');
+  assert.equal(seen[0]!.headers.host, 'nowhere:9');
+  assert.equal(seen[0]!.url, '/metrics');
+});
