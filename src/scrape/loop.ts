@@ -158,14 +158,14 @@ export class TargetLoop {
   }
 
   async #outcome(
-    { url, config }: Target,
+    { url, socketPath, config }: Target,
     moment: ScrapeMoment,
     signal: AbortSignal,
   ): Promise<{ outcome: ScrapeOutcome; result: string }> {
     if (this.refusal !== undefined)
       return { outcome: this.series.fail(this.refusal, moment), result: 'target_limit' };
     const { client, clock, metrics } = this.#parts;
-    const fetched = await fetchPage({ client: client(), clock, url, config, signal });
+    const fetched = await fetchPage({ client: client(), clock, url, socketPath, config, signal });
     if (fetched.page === undefined) {
       const bodyBytes = fetched.reason === 'body_size' ? -1 : 0;
       return { outcome: this.series.fail(fetched.error, moment, bodyBytes), result: fetched.reason };

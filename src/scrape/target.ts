@@ -15,6 +15,8 @@ export interface Target {
   /** Before relabelling. */
   discoveredLabels: Labels;
   url: string;
+  /** A Unix socket to connect to, in place of the address. */
+  socketPath: string | undefined;
   /** Of its job, with what its labels say otherwise. */
   config: ScrapeConfig;
 }
@@ -61,6 +63,7 @@ function targetOf(config: ScrapeConfig, labels: Labels, discovered: Labels): Tar
     labels: without(labels, (name) => name.startsWith('__')),
     discoveredLabels: discovered,
     url,
+    socketPath: labelValue(labels, '__unix_socket__') || undefined,
     config: configOf(config, labels),
   };
 }

@@ -177,6 +177,12 @@ test('an address that is more than a host cannot be asked for something else', (
     assert.equal(URL.canParse(targetOf({ target: { __address__: host } }).url), false, host);
 });
 
+test('a Unix socket to connect to is a label; the URL says nothing of it', () => {
+  const target = targetOf({ target: { ...address, __unix_socket__: '/run/x.sock' } });
+  assert.deepEqual([target.socketPath, target.url], ['/run/x.sock', 'http://1.2.3.4:1000/metrics']);
+  assert.equal(targetOf({ target: address }).socketPath, undefined);
+});
+
 test('the key: the same for what discovery alone sees, another for any other label', () => {
   const key = (more: Map) => targetOf({ target: { ...address, ...more } }).key;
   assert.equal(key({ __meta_a: '1' }), key({ __meta_a: '2' }));
