@@ -313,7 +313,11 @@ export function section<const E extends Entries, const O extends SectionOptions>
   const all = withFileKeys(entries, secrets);
   const known = Object.keys(all);
   const schema = v.pipe(
-    v.custom<Record<string, unknown>>(isMap, expected('a map', kindOf)),
+    v.custom<Record<string, unknown>>(isMap, (issue) =>
+      options?.nothing !== undefined && (issue.input ?? null) === null
+        ? options.nothing
+        : expected('a map', kindOf)(issue),
+    ),
     v.looseObject(all, (issue) => missingKey(issue, all)),
     v.rawCheck(({ dataset, addIssue }) => {
       const value = dataset.value as Record<string, unknown>;
