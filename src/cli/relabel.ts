@@ -65,14 +65,16 @@ function jsonOf({ input, steps, output }: Explanation): string {
 }
 
 function textOf({ input, steps, output }: Explanation): string {
-  const { green, red } = colorsOf(process.stdout);
-  const result = output === undefined ? red('dropped') : green('kept');
   const lines = steps.flatMap((step, i) => [`${i + 1}. ${oneLine(step.rule)}`, ...stepLines(step)]);
-  return [
-    `in    ${seriesText(input)}`,
-    ...lines,
-    `out   ${result}${output === undefined ? '' : ` ${seriesText(output)}`}`,
-  ].join('\n');
+  return [`in    ${seriesText(input)}`, ...lines, `out   ${resultText(steps, output)}`].join('\n');
+}
+
+function resultText(steps: readonly RelabelStep[], output: Labels | undefined): string {
+  const { green, red } = colorsOf(process.stdout);
+  if (output !== undefined) return `${green('kept')} ${seriesText(output)}`;
+  return steps.at(-1)?.after === undefined && steps.length > 0
+    ? red('dropped')
+    : `${red('dropped')}: no label is left`;
 }
 
 /** What a rule took away and put there. */
