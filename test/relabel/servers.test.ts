@@ -81,9 +81,7 @@ const PROMETHEUS = [
 ];
 
 const VMAGENT = [
-  // Debian's vmagent (1.79) lets every series pass a filter with != or =~, so only = is here.
-  `{if: '{mode="user"}', target_label: hit, replacement: yes}`,
-  `{if: 'cpu{core="0"}', action: keep}`,
+  // With replace and keep, Debian's vmagent (1.79) gave the series as if there were no `if`; ours follows what newer ones document.
   `{if: '{mode="user"}', action: drop}`,
   "{action: replace_all, source_labels: [path], regex: '/', target_label: path, replacement: '.'}",
   "{action: replace_all, source_labels: [exported_x], regex: '([A-Z])', target_label: x, replacement: '<$1>'}",
