@@ -1,0 +1,193 @@
+// Hot path: `#take` runs per sample. Benchmark: test/bench/scrape/page.bench.ts.
+import { createParser, type ExpositionFormat } from '../exposition/index.js';
+import { SentinelError } from '../lib/index.js';
+import type { Batch } from '../model/index.js';
+import { ExemplarFilter } from './exemplar-filter.js';
+import { DROPPED, type ExposedTexts, NO_REF, OVER_LIMIT, type PageParser } from './exposed-texts.js';
+import type { ScrapeConfig } from './scrape-config.js';
+import { hashLabels, type ScrapedSeries } from './scraped-series.js';
+import type { SeriesLabels } from './series-labels.js';
+import type { SeriesLimit } from './series-limit.js';
+import { formOf } from './series-text.js';
+import type { TargetMetadata } from './target-metadata.js';
+
+/** How long a page may hold the process at a stretch, ms. */
+const SLICE_MS = 4;
+/** Lines and bytes between two looks at the clock. */
+const LINES = 64;
+const BYTES = 2 ** 14;
+
+/** What the reader of a target works on. */
+export interface ReaderParts {
+  texts: ExposedTexts;
+  series: ScrapedSeries;
+  labels: SeriesLabels;
+  limit: SeriesLimit;
+  metadata: TargetMetadata;
+}
+
+/** One page, and where its samples go. */
+export interface PageToRead {
+  body: Buffer;
+  format: ExpositionFormat;
+  batch: Batch;
+  /** Counts the pages of the target. */
+  number: number;
+  /** Stamp of samples without a time of their own. */
+  stampMs: number;
+  /** Samples later than this are out of bounds. */
+  latestMs: number;
+}
+
+/** Reads the pages of one target into batches, one after the other. */
+export class PageReader {
+  readonly #parts: ReaderParts;
+  readonly #exemplars = new ExemplarFilter();
+  #config: ScrapeConfig;
+  #page!: PageToRead;
+  /** Samples that count against `sample_limit`. */
+  #counted = 0;
+  #limitError: SentinelError | undefined;
+  /** Of the last page; see `ScrapeOutcome`. */
+  scraped = 0;
+  kept = 0;
+  added = 0;
+  duplicates = 0;
+  outOfOrder = 0;
+  outOfBounds = 0;
+  overLimit = 0;
+
+  constructor(parts: ReaderParts, config: ScrapeConfig) {
+    this.#parts = parts;
+    this.#config = config;
+  }
+
+  /** From now on by these settings. */
+  configure(config: ScrapeConfig): void {
+    this.#config = config;
+  }
+
+  /** Before each scrape, also one without a page: counts begin at 0. */
+  reset(): void {
+    this.scraped = this.kept = this.added = 0;
+    this.duplicates = this.outOfOrder = this.outOfBounds = this.overLimit = 0;
+    this.#counted = 0;
+    this.#limitError = undefined;
+  }
+
+  /**
+   * Reads a page to its end or to the first fault; lets the process do other work every few milliseconds. Throws SEN_EXPOSITION_INVALID or SEN_LIMIT: what
+   * is in the batch must not go on; counts and tracked series are those up to there. An aborted `signal` throws its reason.
+   */
+  async read(page: PageToRead, signal?: AbortSignal): Promise<void> {
+    this.#page = page;
+    this.#parts.texts.rewind();
+    const parser = createParser(page.body, page.format);
+    while (!this.#readSlice(parser)) {
+      await new Promise((resume) => setImmediate(resume));
+      signal?.throwIfAborted();
+    }
+    if (this.#limitError !== undefined) throw this.#limitError;
+  }
+
+  /** A series has gone. */
+  forget(ref: number): void {
+    this.#exemplars.forget(ref);
+  }
+
+  /** Reads on for a few milliseconds; true when the page is done. */
+  #readSlice(parser: PageParser): boolean {
+    const endMs = performance.now() + SLICE_MS;
+    do {
+      const stop = parser.position + BYTES;
+      for (let i = 0; i < LINES && parser.position < stop; i++) {
+        const entry = parser.next();
+        if (entry === 'series') this.#take(parser);
+        else if (entry === 'end') return true;
+        else if (entry !== 'other') this.#learn(parser, entry);
+      }
+    } while (performance.now() < endMs);
+    return false;
+  }
+
+  #take(parser: PageParser): void {
+    const { texts, series } = this.#parts;
+    const page = this.#page;
+    this.scraped++;
+    let text = texts.next(parser);
+    if (text < 0) text = this.#add(parser);
+    const ref = texts.refs[text]!;
+    const isRepeated = texts.pages[text] === page.number;
+    texts.pages[text] = page.number;
+    if (ref === DROPPED) return;
+    this.kept++;
+    if (ref >= NO_REF) {
+      this.overLimit++;
+      return;
+    }
+    const isStamped = this.#config.honorTimestamps && parser.hasTimestamp;
+    if (isRepeated && !isStamped) {
+      this.duplicates++;
+      return;
+    }
+    const timestampMs = isStamped ? parser.timestampMs : page.stampMs;
+    if (!this.#append(parser, ref, timestampMs)) return;
+    if (!isStamped || this.#config.trackTimestampsStaleness) series.tracked[ref] = page.number;
+    if (texts.taken[text] === 0) {
+      texts.taken[text] = 1;
+      if (this.#limitError === undefined) this.added++;
+    }
+  }
+
+  /** Adds the sample at hand to the batch; false when it is not to go on. The order of the checks is that of Prometheus. */
+  #append(parser: PageParser, ref: number, timestampMs: number): boolean {
+    const { samples } = this.#config.limits;
+    if (samples > 0 && ++this.#counted > samples) {
+      this.#limitError = new SentinelError('SEN_LIMIT', 'sample limit exceeded');
+      return false;
+    }
+    if (timestampMs > this.#page.latestMs) {
+      this.outOfBounds++;
+      return false;
+    }
+    if (timestampMs <= this.#parts.series.lastMs[ref]!) {
+      this.outOfOrder++;
+      return false;
+    }
+    const { batch } = this.#page;
+    batch.add(ref, parser.value, timestampMs);
+    if (parser.exemplar !== undefined) this.#addExemplars(parser, ref, timestampMs);
+    return true;
+  }
+
+  #addExemplars(parser: PageParser, ref: number, timestampMs: number): void {
+    const { batch } = this.#page;
+    const sample = { timestampMs, isHistogram: false };
+    const taken = this.#exemplars.take(ref, [parser.exemplar!], sample);
+    if (taken.length === 0) return;
+    batch.exemplars ??= new Map();
+    batch.exemplars.set(batch.length - 1, taken);
+  }
+
+  /** Slow path: decides about a text that is not known. */
+  #add(parser: PageParser): number {
+    const { texts, series, limit } = this.#parts;
+    const labels = this.#parts.labels.of(parser.series());
+    if (labels === undefined) return texts.add(parser, DROPPED);
+    const { limits } = this.#config;
+    if (limits.series > 0 && !limit.admit(hashLabels(labels), limits.series))
+      return texts.add(parser, OVER_LIMIT);
+    const text = texts.add(parser, NO_REF);
+    const form = formOf(this.#page.format, parser.type);
+    texts.refs[text] = series.add({ labels, text: texts.key(text), form });
+    return text;
+  }
+
+  #learn(parser: PageParser, entry: 'help' | 'type' | 'unit'): void {
+    const { metadata } = this.#parts;
+    const { number } = this.#page;
+    if (entry === 'help') metadata.setHelp(parser.family, parser.text, number);
+    else if (entry === 'type') metadata.setType(parser.family, parser.type, number);
+    else metadata.setUnit(parser.family, parser.text, number);
+  }
+}

@@ -1,0 +1,27 @@
+import { createParser, type ExpositionFormat, type Series } from '../exposition/index.js';
+import type { FamilyType } from '../model/index.js';
+
+/** How the texts of a page are read: by its format, and by the family's type where that changes the labels (the bounds of buckets and quantiles). */
+export interface TextForm {
+  format: ExpositionFormat;
+  type: FamilyType;
+}
+
+const BOUNDED: readonly FamilyType[] = ['unknown', 'histogram', 'summary'];
+const FORMATS: readonly ExpositionFormat[] = ['text', 'openmetrics'];
+
+/** A number that says the same. */
+export function formOf(format: ExpositionFormat, type: FamilyType): number {
+  return FORMATS.indexOf(format) * BOUNDED.length + Math.max(0, BOUNDED.indexOf(type));
+}
+
+/** Reads the text of a series again (`seriesKey()` of a parser, one character per byte). It must have been read before. */
+export function readSeriesText(text: string, form: number): Series {
+  const format = FORMATS[Math.floor(form / BOUNDED.length)]!;
+  const type = BOUNDED[form % BOUNDED.length]!;
+  const head = type === 'unknown' ? '' : `# TYPE x ${type}\n`;
+  const foot = format === 'openmetrics' ? '# EOF\n' : '';
+  const parser = createParser(Buffer.from(`${head}${text} 1\n${foot}`, 'latin1'), format);
+  while (parser.next() !== 'series');
+  return parser.series();
+}
