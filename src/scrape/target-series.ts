@@ -207,6 +207,7 @@ export class TargetSeries {
     const size = this.#texts.size + this.#metadata.size;
     this.#mustForget = isFullPage || size > this.#goodSize * 2 + 1000;
     if (isFullPage) this.#goodSize = size;
+    if (this.#mustForget) this.#metadata.forget(this.#page);
   }
 
   /** Before a page rather than behind the last one: refs stay good while its batch travels. */
@@ -216,7 +217,6 @@ export class TargetSeries {
     const texts = this.#texts;
     for (let text = 0; text < texts.places; text++)
       if (texts.pages[text] !== this.#page && texts.has(text)) this.#remove(text);
-    this.#metadata.forget(this.#page);
   }
 
   #remove(text: number): void {

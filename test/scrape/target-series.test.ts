@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { configOf, TestTarget } from './series-set-up.js';
+
+const OPENMETRICS = 'application/openmetrics-text';
+
+test('a text without a timestamp that stands twice: the first counts, the others are counted', async () => {
+  const target = new TestTarget();
+  assert.deepEqual(await target.scrape(0, 'a 1; a 2; b 3; a 4'), ['a 1 @0', 'b 3 @0']);
+  assert.equal(target.counts, '1 4 4 2');
+  assert.equal(target.last.duplicates, 2);
+});
+
+test('with timestamps all are taken; older than before, or far ahead, is left out softly', async () => {
+  const target = new TestTarget();
+  const at = (second: number) => 1_700_000_000_000 + second * 1000;
+  assert.deepEqual(await target.scrape(0, `a 1 ${at(0)}; a 2 ${at(1)}; a 3 ${at(-1)}`), [
+    'a 1 @0',
+    'a 2 @1',
+    'a 3 @-1',
+  ]);
+  assert.deepEqual(await target.scrape(10, `a 1 ${at(1)}; a 2 ${at(0)}; a 3 ${at(2)}`), ['a 3 @2']);
+  assert.equal(target.last.outOfOrder, 2);
+  assert.deepEqual(await target.scrape(20, `a 1 ${at(620)}; b 1 ${at(621)}`), ['a 1 @620']);
+  assert.equal(target.last.outOfBounds, 1);
+  assert.equal(target.counts, '1 2 2 0');
+});
+
+test('other texts of the same labels are not found out: both samples go on', async () => {
+  const target = new TestTarget();
+  assert.deepEqual(await target.scrape(0, 'a{b="1",c="2"} 1; a{c="2",b="1"} 2'), [
+    'a{b="1",c="2"} 1 @0',
+    'a{b="1",c="2"} 2 @0',
+  ]);
+  assert.equal(target.series.seriesCount, 1);
+  assert.deepEqual(await target.scrape(10, 'a{c="2",b="1"} 2'), ['a{b="1",c="2"} 2 @10']);
+  assert.deepEqual(await target.scrape(20, 'x 1'), ['x 1 @20', 'a{b="1",c="2"} stale @20']);
+});
+
+test('an exposed series of a report name comes first, and neither is changed', async () => {
+  const target = new TestTarget({ full: true, labels: [] });
+  const lines = await target.scrape(0, 'up 7');
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('up')),
+    ['up 7 @0', 'up 1 @0'],
+  );
+  const without = await target.scrape(10, 'a 1');
+  assert.deepEqual(
+    without.filter((line) => line.startsWith('up')),
+    ['up stale @10', 'up 1 @10'],
+  );
+});
+
+test('the report', async () => {
+  const target = new TestTarget({ config: { extraMetrics: true, limits: { samples: 9 } } });
+  const moment = { times: { plannedMs: 0, startedMs: 0, finishedMs: 0 }, stampMs: 1, beganMs: 0 };
+  target.clock.jump(250);
+  target.last = await target.series.read({
+    ...moment,
+    body: Buffer.from('a 1\n'),
+    contentType: 'text/plain',
+  });
+  const f = (name: string, want: number) => assert.equal(target.reported(name), want, name);
+  f('scrape_duration_seconds', 0.25);
+  f('scrape_timeout_seconds', 5);
+  f('scrape_sample_limit', 9);
+  f('scrape_body_size_bytes', 4);
+  target.fail(10, 'body size limit exceeded', -1);
+  f('scrape_body_size_bytes', -1);
+  f('up', 0);
+  target.fail(20);
+  f('scrape_body_size_bytes', 0);
+});
+
+test('the Content-Type decides how a page is read, and may fail it', async () => {
+  const target = new TestTarget();
+  assert.deepEqual(await target.scrape(0, 'a 1 1700000000.5; # EOF', OPENMETRICS), ['a 1 @0.5']);
+  assert.deepEqual(await target.scrape(10, 'a 1', 'text/html'), []);
+  assert.match(target.last.error, /received unsupported Content-Type "text\/html"/);
+  assert.equal(target.counts, '0 0 0 0');
+  const fallback = new TestTarget({ config: { fallbackProtocol: 'PrometheusText0.0.4' } });
+  assert.deepEqual(await fallback.scrape(0, 'a 1', ''), ['a 1 @0']);
+});
+
+test('series_limit: what is beyond is dropped and counted, the scrape goes on; a day later it is decided again', async () => {
+  const target = new TestTarget({ config: { limits: { series: 2 } } });
+  const page = 'a 1; b 1; c 1; c 2';
+  assert.deepEqual(await target.scrape(0, page), ['a 1 @0', 'b 1 @0']);
+  const f = (name: string, want: number) => assert.equal(target.reported(name), want, name);
+  f('scrape_series_limit', 2);
+  f('scrape_series_current', 2);
+  f('scrape_series_limit_samples_dropped', 2);
+  assert.equal(target.counts, '1 4 4 2');
+  // b has counted, and still does
+  assert.deepEqual(await target.scrape(10, 'a 1; c 1'), ['a 1 @10', 'b stale @10']);
+  assert.deepEqual(await target.scrape(20, 'a 1; b 1; c 1'), ['a 1 @20', 'b 1 @20']);
+  await target.scrape(30, 'a 1; c 1');
+  await target.scrape(40, 'a 1; c 1');
+  assert.deepEqual(await target.scrape(86_400, 'a 1; c 1'), ['a 1 @86400', 'c 1 @86400']);
+});
+
+test('lines may change their places', async () => {
+  const target = new TestTarget();
+  const f = async (second: number, page: string) => {
+    const want = page.split('; ').map((line) => `${line} @${second}`);
+    assert.deepEqual(await target.scrape(second, page), want);
+  };
+  await f(0, 'a 1; b 2; c 3; d 4');
+  await f(10, 'd 1; c 2; b 3; a 4');
+  await f(20, 'a 1; x 9; b 2; y 9; c 3; d 4');
+  await f(30, 'x 9; y 9; a 1; b 2; c 3; d 4; z 1');
+});
+
+test('metadata is kept for ten pages after its family is gone', async () => {
+  const target = new TestTarget();
+  await target.scrape(0, '# HELP a Some help.; # TYPE a counter; a 1; # TYPE b gauge; b 1');
+  assert.deepEqual(target.series.metadata(), [
+    { family: 'a', type: 'counter', help: 'Some help.', unit: '' },
+    { family: 'b', type: 'gauge', help: '', unit: '' },
+  ]);
+  for (let i = 1; i <= 10; i++) await target.scrape(i, '# TYPE b counter; b 1');
+  assert.equal(target.series.metadata().length, 2);
+  assert.equal(target.series.metadata()[1]!.type, 'counter');
+  await target.scrape(11, '# TYPE b counter; b 1');
+  assert.deepEqual(
+    target.series.metadata().map(({ family }) => family),
+    ['b'],
+  );
+  await target.scrape(12, '# UNIT b_seconds seconds; # EOF', OPENMETRICS);
+  assert.equal(target.series.metadata()[1]!.unit, 'seconds');
+});
+
+test('exemplars', async () => {
+  const target = new TestTarget();
+  const f = async (second: number, exemplar: string, want: unknown[] | undefined) => {
+    await target.scrape(second, `a 1${exemplar}; # EOF`, OPENMETRICS);
+    assert.equal(target.last.error, '');
+    assert.deepEqual(target.last.batch.exemplars?.get(0), want);
+  };
+  const ms = 1_700_000_000_000;
+  await f(0, ' # {t="x"} 5', [{ labels: ['t', 'x'], value: 5, timestampMs: ms }]);
+  // an unchanged one is sent once
+  await f(10, ' # {t="x"} 5', undefined);
+  await f(20, ' # {t="y"} 5', [{ labels: ['t', 'y'], value: 5, timestampMs: ms + 20_000 }]);
+  // the time counts when one of the two has it
+  await f(30, ' # {t="y"} 5 1700000020', undefined);
+  await f(40, ' # {t="y"} 5 1700000021', [{ labels: ['t', 'y'], value: 5, timestampMs: ms + 21_000 }]);
+  // 128 characters of names and values, not bytes
+  await f(50, ` # {t="${'ä'.repeat(127)}"} 6`, [
+    { labels: ['t', 'ä'.repeat(127)], value: 6, timestampMs: ms + 50_000 },
+  ]);
+  await f(60, ` # {t="${'z'.repeat(128)}"} 7`, undefined);
+});
+
+test('limits may change while the series stay', async () => {
+  const target = new TestTarget();
+  await target.scrape(0, 'a 1; b 1');
+  target.series.configure(configOf({ limits: { samples: 1 }, timeoutMs: 1000 }));
+  await target.scrape(10, 'a 1; b 1');
+  assert.equal(target.last.error, 'sample limit exceeded');
+  target.series.configure(configOf());
+  assert.deepEqual(await target.scrape(20, 'a 1; b 1'), ['a 1 @20', 'b 1 @20']);
+  assert.equal(target.counts, '1 2 2 0');
+});
+
+test('pages that fail with ever new series do not grow the table for ever', async () => {
+  const target = new TestTarget();
+  for (let page = 0; page < 20; page++) {
+    const lines = Array.from({ length: 500 }, (_, i) => `m{p="${page}",i="${i}"} 1`);
+    await target.scrape(page, [...lines, 'BAD'].join('; '));
+  }
+  assert.ok(target.series.seriesCount <= 2000, `${target.series.seriesCount} series`);
+});
+
+test('a long page holds the process for a few milliseconds at a time', async () => {
+  const target = new TestTarget();
+  const page = Array.from({ length: 100_000 }, (_, i) => `m{i="${i}"} ${i}`).join('\n');
+  let turns = 0;
+  const ticking = setInterval(() => turns++, 1);
+  await target.scrape(0, page);
+  clearInterval(ticking);
+  assert.equal(target.series.seriesCount, 100_000);
+  assert.ok(turns >= 3, `${turns} turns of the loop`);
+});
