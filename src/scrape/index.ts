@@ -6,6 +6,6 @@ export type {
   ScrapeProtocol,
 } from './scrape-config.js';
 export type { ScrapedPage, ScrapeFailure, ScrapeMoment, ScrapeOutcome } from './scraped-page.js';
+export { SharedTexts } from './shared-texts.js';
 export type { DroppedTarget, PoolStatus, TargetMetadata, TargetStatus } from './status.js';
 export { TargetSeries, type TargetSeriesOptions } from './target-series.js';
-export { TextPool } from './text-pool.js';

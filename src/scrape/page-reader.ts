@@ -1,11 +1,12 @@
 // Hot path: `#take` runs per sample. Benchmark: test/bench/scrape/page.bench.ts.
 import { createParser, type ExpositionFormat } from '../exposition/index.js';
 import { SentinelError } from '../lib/index.js';
-import type { Batch } from '../model/index.js';
+import type { Batch, SeriesRef } from '../model/index.js';
 import { ExemplarFilter } from './exemplar-filter.js';
-import { DROPPED, type ExposedTexts, NO_REF, OVER_LIMIT, type PageParser } from './exposed-texts.js';
+import { DROPPED, type ExposedSeries, OVER_LIMIT, type PageParser } from './exposed-series.js';
+import { hashTexts } from './hash-index.js';
+import type { NewestTimes } from './newest-times.js';
 import type { ScrapeConfig } from './scrape-config.js';
-import { hashLabels, type ScrapedSeries } from './scraped-series.js';
 import type { SeriesLabels } from './series-labels.js';
 import type { SeriesLimit } from './series-limit.js';
 import { formOf } from './series-text.js';
@@ -19,8 +20,8 @@ const BYTES = 2 ** 14;
 
 /** What the reader of a target works on. */
 export interface ReaderParts {
-  texts: ExposedTexts;
-  series: ScrapedSeries;
+  series: ExposedSeries;
+  newest: NewestTimes;
   labels: SeriesLabels;
   limit: SeriesLimit;
   metadata: TargetMetadata;
@@ -81,7 +82,7 @@ export class PageReader {
    */
   async read(page: PageToRead, signal?: AbortSignal): Promise<void> {
     this.#page = page;
-    this.#parts.texts.rewind();
+    this.#parts.series.rewind();
     const parser = createParser(page.body, page.format);
     while (!this.#readSlice(parser)) {
       await new Promise((resume) => setImmediate(resume));
@@ -111,56 +112,57 @@ export class PageReader {
   }
 
   #take(parser: PageParser): void {
-    const { texts, series } = this.#parts;
+    const { series } = this.#parts;
     const page = this.#page;
     this.scraped++;
-    let text = texts.next(parser);
-    if (text < 0) text = this.#add(parser);
-    const ref = texts.refs[text]!;
-    const isRepeated = texts.pages[text] === page.number;
-    texts.pages[text] = page.number;
+    let id = series.next(parser);
+    if (id < 0) id = this.#add(parser);
+    const ref = series.refs[id]!;
+    const isRepeated = series.pages[id] === page.number;
+    series.pages[id] = page.number;
     if (ref === DROPPED) return;
     this.kept++;
-    if (ref >= NO_REF) {
+    if (ref === OVER_LIMIT) {
       this.overLimit++;
       return;
     }
-    const isStamped = this.#config.honorTimestamps && parser.hasTimestamp;
+    const isStamped = parser.hasTimestamp && this.#config.honorTimestamps;
     if (isRepeated && !isStamped) {
       this.duplicates++;
       return;
     }
-    const timestampMs = isStamped ? parser.timestampMs : page.stampMs;
-    if (!this.#append(parser, ref, timestampMs)) return;
+    if (!this.#append(parser, ref, isStamped)) return;
     if (!isStamped || this.#config.trackTimestampsStaleness) series.tracked[ref] = page.number;
-    if (texts.taken[text] === 0) {
-      texts.taken[text] = 1;
-      if (this.#limitError === undefined) this.added++;
-    }
+    if (series.taken[id] !== 0) return;
+    series.taken[id] = 1;
+    if (this.#limitError === undefined) this.added++;
   }
 
   /** Adds the sample at hand to the batch; false when it is not to go on. The order of the checks is that of Prometheus. */
-  #append(parser: PageParser, ref: number, timestampMs: number): boolean {
+  #append(parser: PageParser, ref: SeriesRef, isStamped: boolean): boolean {
     const { samples } = this.#config.limits;
     if (samples > 0 && ++this.#counted > samples) {
       this.#limitError = new SentinelError('SEN_LIMIT', 'sample limit exceeded');
       return false;
     }
-    if (timestampMs > this.#page.latestMs) {
-      this.outOfBounds++;
-      return false;
-    }
-    if (timestampMs <= this.#parts.series.lastMs[ref]!) {
-      this.outOfOrder++;
-      return false;
-    }
-    const { batch } = this.#page;
-    batch.add(ref, parser.value, timestampMs);
+    const { batch, stampMs } = this.#page;
+    const timestampMs = isStamped ? parser.timestampMs : stampMs;
+    const isLate = isStamped ? this.#isLate(ref, timestampMs) : this.#parts.newest.isStampLate(ref, stampMs);
+    if (timestampMs > this.#page.latestMs) this.outOfBounds++;
+    else if (isLate) this.outOfOrder++;
+    else batch.add(ref, parser.value, timestampMs);
+    if (isLate || timestampMs > this.#page.latestMs) return false;
     if (parser.exemplar !== undefined) this.#addExemplars(parser, ref, timestampMs);
     return true;
   }
 
-  #addExemplars(parser: PageParser, ref: number, timestampMs: number): void {
+  #isLate(ref: SeriesRef, timestampMs: number): boolean {
+    const { newest, series } = this.#parts;
+    newest.keepEach(series.places, (other) => series.taken[other] !== 0);
+    return newest.isLate(ref, timestampMs);
+  }
+
+  #addExemplars(parser: PageParser, ref: SeriesRef, timestampMs: number): void {
     const { batch } = this.#page;
     const sample = { timestampMs, isHistogram: false };
     const taken = this.#exemplars.take(ref, [parser.exemplar!], sample);
@@ -171,16 +173,15 @@ export class PageReader {
 
   /** Slow path: decides about a text that is not known. */
   #add(parser: PageParser): number {
-    const { texts, series, limit } = this.#parts;
+    const { series, newest, limit } = this.#parts;
     const labels = this.#parts.labels.of(parser.series());
-    if (labels === undefined) return texts.add(parser, DROPPED);
+    if (labels === undefined) return series.add(parser, DROPPED);
+    const hash = hashTexts(labels);
     const { limits } = this.#config;
-    if (limits.series > 0 && !limit.admit(hashLabels(labels), limits.series))
-      return texts.add(parser, OVER_LIMIT);
-    const text = texts.add(parser, NO_REF);
-    const form = formOf(this.#page.format, parser.type);
-    texts.refs[text] = series.add({ labels, text: texts.key(text), form });
-    return text;
+    if (limits.series > 0 && !limit.admit(hash, limits.series)) return series.add(parser, OVER_LIMIT);
+    const id = series.add(parser, { labels, hash, form: formOf(this.#page.format, parser.type) });
+    if (series.refs[id] === id) newest.reset(id);
+    return id;
   }
 
   #learn(parser: PageParser, entry: 'help' | 'type' | 'unit'): void {

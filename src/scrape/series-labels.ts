@@ -116,12 +116,12 @@ const short = (text: string) => [...text].slice(0, 50).join('');
 
 /** Lengths are in bytes, and `__name__` counts as any other label. */
 function checkLimits(labels: Labels, limits: ScrapeLimits): void {
+  if (limits.labels === 0 && limits.labelNameLength === 0 && limits.labelValueLength === 0) return;
   const metric = short(labelValue(labels, '__name__'));
   if (limits.labels > 0 && labels.length > 2 * limits.labels)
     throw exceeded(
       `label_limit exceeded (metric: ${metric}, number of labels: ${labels.length / 2}, limit: ${limits.labels})`,
     );
-  if (limits.labelNameLength === 0 && limits.labelValueLength === 0) return;
   for (let i = 0; i < labels.length; i += 2) {
     const name = labels[i]!;
     const nameLength = Buffer.byteLength(name);

@@ -1,63 +1,79 @@
 import type { FamilyType, MetricMetadata } from '../model/index.js';
-import type { TextPool } from './text-pool.js';
+import type { SharedTexts } from './shared-texts.js';
 
 /** Pages on which a family may be missing before it is forgotten. */
 const KEPT_PAGES = 10;
 
-interface Family {
-  type: FamilyType;
-  help: string;
-  unit: string;
-  /** The last page that spoke of it. */
-  page: number;
-}
-
-/** What a target says of its metric families (HELP, TYPE, UNIT). */
+/**
+ * What a target says of its metric families (HELP, TYPE, UNIT). The family of a line is guessed to be that of the line before, or the next one of the last
+ * page; what targets say alike is stored once.
+ */
 export class TargetMetadata {
-  readonly #pool: TextPool;
-  readonly #families = new Map<string, Family>();
+  readonly #shared: SharedTexts;
+  #families: MetricMetadata[] = [];
+  /** By place: the last page that spoke of it. */
+  #pages: number[] = [];
+  #last = 0;
+  /** Places by name; only while guesses fail. */
+  #places: Map<string, number> | undefined;
 
-  constructor(pool: TextPool) {
-    this.#pool = pool;
+  constructor(shared: SharedTexts) {
+    this.#shared = shared;
   }
 
   /** Number of families. */
   get size(): number {
-    return this.#families.size;
+    return this.#families.length;
   }
 
   setType(family: string, type: FamilyType, page: number): void {
-    this.#of(family, page).type = type;
+    const place = this.#of(family, page);
+    const known = this.#families[place]!;
+    if (known.type !== type) this.#families[place] = this.#shared.family({ ...known, type });
   }
 
   setHelp(family: string, help: string, page: number): void {
-    const known = this.#of(family, page);
-    if (known.help !== help) known.help = this.#pool.share(help);
+    const place = this.#of(family, page);
+    const known = this.#families[place]!;
+    if (known.help !== help) this.#families[place] = this.#shared.family({ ...known, help });
   }
 
   setUnit(family: string, unit: string, page: number): void {
-    const known = this.#of(family, page);
-    if (known.unit !== unit) known.unit = this.#pool.share(unit);
+    const place = this.#of(family, page);
+    const known = this.#families[place]!;
+    if (known.unit !== unit) this.#families[place] = this.#shared.family({ ...known, unit });
   }
 
-  /** Forgets families that were missing for too long. */
-  forget(page: number): void {
-    for (const [family, known] of this.#families)
-      if (page - known.page > KEPT_PAGES) this.#families.delete(family);
+  /** After a page. `isFull`: it was read to its end, so that what was missing for too long is forgotten. */
+  endPage(page: number, isFull: boolean): void {
+    this.#places = undefined;
+    if (!isFull || this.#pages.every((last) => page - last <= KEPT_PAGES)) return;
+    this.#families = this.#families.filter((_, place) => page - this.#pages[place]! <= KEPT_PAGES);
+    this.#pages = this.#pages.filter((last) => page - last <= KEPT_PAGES);
   }
 
   /** All families. */
-  list(): MetricMetadata[] {
-    return [...this.#families].map(([family, { type, help, unit }]) => ({ family, type, help, unit }));
+  list(): readonly MetricMetadata[] {
+    return [...this.#families];
   }
 
-  #of(family: string, page: number): Family {
-    let known = this.#families.get(family);
-    if (known === undefined) {
-      known = { type: 'unknown', help: '', unit: '', page };
-      this.#families.set(this.#pool.share(family), known);
+  /** Place of a family, which is made when it is not known. */
+  #of(family: string, page: number): number {
+    const next = this.#last + 1;
+    if (this.#families[this.#last]?.family !== family)
+      this.#last = this.#families[next]?.family === family ? next : this.#search(family);
+    this.#pages[this.#last] = page;
+    return this.#last;
+  }
+
+  #search(family: string): number {
+    this.#places ??= new Map(this.#families.map((known, place) => [known.family, place]));
+    let place = this.#places.get(family);
+    if (place === undefined) {
+      place = this.#families.length;
+      this.#families.push(this.#shared.family({ family, type: 'unknown', help: '', unit: '' }));
+      this.#places.set(family, place);
     }
-    known.page = page;
-    return known;
+    return place;
   }
 }

@@ -1,17 +1,17 @@
 import { type ExpositionFormat, formatOf } from '../exposition/index.js';
 import { type Clock, errorLine, SentinelError } from '../lib/index.js';
-import { Batch, type BatchSource, type Labels, type MetricMetadata } from '../model/index.js';
-import { ExposedTexts, NO_REF, OVER_LIMIT } from './exposed-texts.js';
+import { Batch, type BatchSource, type Labels, type MetricMetadata, type SeriesRef } from '../model/index.js';
+import { ExposedSeries, OVER_LIMIT, sameLabels } from './exposed-series.js';
+import { NewestTimes } from './newest-times.js';
 import { PageReader } from './page-reader.js';
 import { REPORTED, reportLabels } from './report-series.js';
 import type { ScrapeConfig } from './scrape-config.js';
 import type { ScrapedPage, ScrapeFailure, ScrapeMoment, ScrapeOutcome } from './scraped-page.js';
-import { ScrapedSeries } from './scraped-series.js';
 import { type MetricRelabel, SeriesLabels } from './series-labels.js';
 import { SeriesLimit } from './series-limit.js';
 import { readSeriesText } from './series-text.js';
+import type { SharedTexts } from './shared-texts.js';
 import { TargetMetadata } from './target-metadata.js';
-import type { TextPool } from './text-pool.js';
 
 /** A sample may be this much ahead of the clock. */
 const MAX_AHEAD_MS = 600_000;
@@ -27,23 +27,23 @@ export interface TargetSeriesOptions {
   id: string;
   clock: Clock;
   /** One for all targets. */
-  pool: TextPool;
+  shared: SharedTexts;
 }
 
 /**
  * The series of one target, from scrape to scrape: makes one batch of each page, or of each failure, with stale markers and report series, as Prometheus
  * does (scrape/scrape.go). One per loop; calls come one after the other.
  *
- *   page ─> texts (known?) ──yes──> ref ─┐
- *              │ no                      ├─> batch: samples, then markers, then report series
- *              └─> labels ─> relabel ────┘
+ *   page ─> text known? ──yes──> ref ─┐
+ *               │ no                  ├─> batch: samples, then markers, then report series
+ *               └─> labels ─> relabel ┘
  */
 export class TargetSeries {
   readonly #source: BatchSource;
   readonly #clock: Clock;
   readonly #labels: SeriesLabels;
-  readonly #texts: ExposedTexts;
-  readonly #series: ScrapedSeries;
+  readonly #series: ExposedSeries;
+  readonly #newest = new NewestTimes();
   readonly #limit: SeriesLimit;
   readonly #metadata: TargetMetadata;
   readonly #reader: PageReader;
@@ -55,19 +55,18 @@ export class TargetSeries {
   /** Whether texts that the last page did not have are to go. */
   #mustForget = false;
 
-  constructor({ config, labels, relabel, id, clock, pool }: TargetSeriesOptions) {
+  constructor({ config, labels, relabel, id, clock, shared }: TargetSeriesOptions) {
     this.#source = { kind: 'scrape', id };
     this.#clock = clock;
     this.#config = config;
     this.#labels = new SeriesLabels(config, labels, relabel);
-    this.#texts = new ExposedTexts(pool);
-    this.#series = new ScrapedSeries({
+    this.#series = new ExposedSeries(shared, {
       report: (ref) => reportLabels(REPORTED[ref]!.name, labels),
       exposed: (text, form) => this.#labels.unchecked(readSeriesText(text, form)) ?? [],
     });
     this.#limit = new SeriesLimit(clock.monotonic());
-    this.#metadata = new TargetMetadata(pool);
-    const parts = { texts: this.#texts, series: this.#series, labels: this.#labels };
+    this.#metadata = new TargetMetadata(shared);
+    const parts = { series: this.#series, newest: this.#newest, labels: this.#labels };
     this.#reader = new PageReader({ ...parts, limit: this.#limit, metadata: this.#metadata }, config);
   }
 
@@ -77,7 +76,7 @@ export class TargetSeries {
   }
 
   /** What the target says of its families. */
-  metadata(): MetricMetadata[] {
+  metadata(): readonly MetricMetadata[] {
     return this.#metadata.list();
   }
 
@@ -106,7 +105,6 @@ export class TargetSeries {
       }
       return this.#finish(emptied(batch), page, { error, bodyBytes: body.length });
     }
-    this.#accept(batch);
     return this.#finish(batch, page, { bodyBytes: body.length, isFullPage: true });
   }
 
@@ -120,14 +118,14 @@ export class TargetSeries {
    * The markers of a target that is gone, for its series and those of the report. `isWritten` says which series another target gives by now: Prometheus
    * would refuse their markers as out of order.
    */
-  end(moment: ScrapeMoment, isWritten: (labels: Labels) => boolean = () => false): Batch {
-    const batch = this.#begin(moment);
-    this.#page--;
+  end({ times, stampMs }: ScrapeMoment, isWritten: (labels: Labels) => boolean = () => false): Batch {
+    const batch = new Batch(this.#source, this.#series, { ...times }, this.seriesCount + REPORTED.length);
     if (this.#page === 0 || this.#config.noStaleMarkers) return batch;
-    this.#mark(batch, moment.stampMs, isWritten);
+    this.#newest.begin(stampMs, this.#series.places, this.#isKnown);
+    this.#mark(batch, stampMs, this.#page, isWritten);
     for (const [ref, reported] of REPORTED.entries()) {
-      if (!reported.isWanted(this.#config) || moment.stampMs <= this.#series.lastMs[ref]!) continue;
-      if (!isWritten(this.#series.labels(ref))) batch.addStale(ref, moment.stampMs);
+      if (!reported.isWanted(this.#config) || this.#newest.isStampLate(ref, stampMs)) continue;
+      if (!isWritten(this.#series.labels(ref))) batch.addStale(ref, stampMs);
     }
     return batch;
   }
@@ -142,13 +140,16 @@ export class TargetSeries {
     );
   }
 
-  #begin({ times }: ScrapeMoment): Batch {
+  #begin({ times, stampMs }: ScrapeMoment): Batch {
     this.#forget();
     this.#page++;
     this.#reader.reset();
     if (this.#config.limits.series > 0 && this.#limit.turn(this.#clock.monotonic())) this.#turnLimit();
-    return new Batch(this.#source, this.#series, { ...times }, this.#series.size + REPORTED.length + 2);
+    this.#newest.begin(stampMs, this.#series.places, this.#isKnown);
+    return new Batch(this.#source, this.#series, { ...times }, this.seriesCount + REPORTED.length);
   }
+
+  readonly #isKnown = (ref: SeriesRef) => ref < REPORTED.length || this.#series.taken[ref] !== 0;
 
   #readPage({ body, contentType, stampMs }: ScrapedPage, batch: Batch, signal?: AbortSignal): Promise<void> {
     const format = formatOf(contentType, fallbackOf(this.#config));
@@ -156,82 +157,66 @@ export class TargetSeries {
     return this.#reader.read({ body, format, batch, number: this.#page, stampMs, latestMs }, signal);
   }
 
-  /** The samples of the batch are to go on: later ones must be newer. */
-  #accept({ refs, timestamps, length }: Batch): void {
-    const { lastMs } = this.#series;
-    for (let i = 0; i < length; i++) {
-      const ref = refs[i]!;
-      if (timestamps[i]! > lastMs[ref]!) lastMs[ref] = timestamps[i]!;
-    }
-  }
-
   #finish(batch: Batch, moment: ScrapeMoment, end: ScrapeEnd): ScrapeOutcome {
     const error = end.failedExchange ?? (end.error === undefined ? '' : errorLine(end.error));
-    if (!this.#config.noStaleMarkers) this.#mark(batch, moment.stampMs);
-    this.#planForgetting(end.isFullPage === true);
+    if (!this.#config.noStaleMarkers) this.#mark(batch, moment.stampMs, this.#page - 1);
+    this.#endPage(end.isFullPage === true);
     this.#report(batch, moment, error === '', end.bodyBytes);
+    this.#newest.end(moment.stampMs, batch);
     const { scraped, kept, added, duplicates, outOfOrder, outOfBounds, overLimit } = this.#reader;
     const counts = { scraped, kept, added, duplicates, outOfOrder, outOfBounds, overLimit };
     return { batch, error, failure: failureOf(end), ...counts };
   }
 
-  /** Markers for the series of the last page that this one did not reach. */
-  #mark(batch: Batch, stampMs: number, isWritten?: (labels: Labels) => boolean): void {
-    const { tracked, lastMs, places } = this.#series;
-    const before = isWritten === undefined ? this.#page - 1 : this.#page;
-    if (before === 0) return;
+  /** Markers for the series that were last given by page `lastPage`. */
+  #mark(batch: Batch, stampMs: number, lastPage: number, isWritten?: (labels: Labels) => boolean): void {
+    if (lastPage === 0) return;
+    const { tracked, places } = this.#series;
     for (let ref = REPORTED.length; ref < places; ref++) {
-      if (tracked[ref] !== before || stampMs <= lastMs[ref]!) continue;
-      if (isWritten?.(this.#series.labels(ref)) === true) continue;
-      batch.addStale(ref, stampMs);
-      lastMs[ref] = stampMs;
+      if (tracked[ref] !== lastPage || this.#newest.isStampLate(ref, stampMs)) continue;
+      if (isWritten?.(this.#series.labels(ref)) !== true) batch.addStale(ref, stampMs);
     }
   }
 
-  #report(batch: Batch, moment: ScrapeMoment, isUp: boolean, bodyBytes: number): void {
+  #report(batch: Batch, { beganMs, stampMs }: ScrapeMoment, isUp: boolean, bodyBytes: number): void {
     const { scraped, kept, added, overLimit } = this.#reader;
-    const durationSeconds = (this.#clock.monotonic() - moment.beganMs) / 1000;
+    const durationSeconds = (this.#clock.monotonic() - beganMs) / 1000;
     const counts = { scraped, kept, added, overLimit, currentSeries: this.#limit.current };
     const report = { isUp, durationSeconds, bodyBytes, ...counts };
     batch.times.finishedMs = this.#clock.now();
-    const { lastMs } = this.#series;
     for (const [ref, reported] of REPORTED.entries()) {
-      if (!reported.isWanted(this.#config) || moment.stampMs <= lastMs[ref]!) continue;
-      batch.add(ref, reported.value(report, this.#config), moment.stampMs);
-      lastMs[ref] = moment.stampMs;
+      if (!reported.isWanted(this.#config) || this.#newest.isStampLate(ref, stampMs)) continue;
+      batch.add(ref, reported.value(report, this.#config), stampMs);
     }
   }
 
   /** Texts are forgotten after a good page that lacks them, or when failing pages bring ever more (Prometheus's rule). */
-  #planForgetting(isFullPage: boolean): void {
-    const size = this.#texts.size + this.#metadata.size;
+  #endPage(isFullPage: boolean): void {
+    this.#series.rest();
+    const size = this.#series.textCount + this.#metadata.size;
     this.#mustForget = isFullPage || size > this.#goodSize * 2 + 1000;
     if (isFullPage) this.#goodSize = size;
-    if (this.#mustForget) this.#metadata.forget(this.#page);
+    this.#metadata.endPage(this.#page, this.#mustForget);
   }
 
   /** Before a page rather than behind the last one: refs stay good while its batch travels. */
   #forget(): void {
     if (!this.#mustForget) return;
     this.#mustForget = false;
-    const texts = this.#texts;
-    for (let text = 0; text < texts.places; text++)
-      if (texts.pages[text] !== this.#page && texts.has(text)) this.#remove(text);
+    const { pages, places } = this.#series;
+    for (let id = REPORTED.length; id < places; id++)
+      if (pages[id] !== this.#page && this.#series.has(id)) this.#remove(id);
   }
 
-  #remove(text: number): void {
-    const ref = this.#texts.refs[text]!;
-    this.#texts.remove(text);
-    if (ref >= NO_REF) return;
-    this.#series.release(ref);
-    this.#reader.forget(ref);
+  #remove(id: number): void {
+    this.#series.remove(id, (ref) => this.#reader.forget(ref));
   }
 
   /** A new window of `series_limit`: series that live go on, texts that were beyond are decided about again. */
   #turnLimit(): void {
-    const texts = this.#texts;
-    for (let text = 0; text < texts.places; text++)
-      if (texts.has(text) && texts.refs[text] === OVER_LIMIT) texts.remove(text);
+    const { refs, places } = this.#series;
+    for (let id = REPORTED.length; id < places; id++)
+      if (refs[id] === OVER_LIMIT && this.#series.has(id)) this.#remove(id);
     this.#series.eachHash((hash) => this.#limit.admit(hash, Infinity));
   }
 
@@ -239,6 +224,7 @@ export class TargetSeries {
   #abandon(): void {
     const { tracked, places } = this.#series;
     for (let ref = 0; ref < places; ref++) if (tracked[ref] === this.#page - 1) tracked[ref] = this.#page;
+    this.#series.rest();
   }
 }
 
@@ -270,8 +256,4 @@ function emptied(batch: Batch): Batch {
 function fallbackOf({ fallbackProtocol }: ScrapeConfig): ExpositionFormat | undefined {
   if (fallbackProtocol === undefined) return undefined;
   return fallbackProtocol.startsWith('OpenMetrics') ? 'openmetrics' : 'text';
-}
-
-function sameLabels(a: Labels, b: Labels): boolean {
-  return a.length === b.length && a.every((text, i) => text === b[i]);
 }

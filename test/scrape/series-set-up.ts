@@ -1,6 +1,6 @@
 import { type Batch, FLAG_STALE, type Labels } from '../../src/model/index.js';
 import type { ScrapeConfig, ScrapeOutcome } from '../../src/scrape/index.js';
-import { TargetSeries, TextPool } from '../../src/scrape/index.js';
+import { SharedTexts, TargetSeries } from '../../src/scrape/index.js';
 import { FakeClock } from '../fake-clock.js';
 
 /** A stamp is this many seconds (x 1000) after the first one. */
@@ -78,7 +78,7 @@ export class TestTarget {
       labels?: Labels;
       relabel?: (labels: Labels) => Labels | undefined;
       full?: boolean;
-      pool?: TextPool;
+      shared?: SharedTexts;
     } = {},
   ) {
     this.#isFull = options.full ?? false;
@@ -88,7 +88,7 @@ export class TestTarget {
       relabel: relabelBy(options.relabel),
       id: 't',
       clock: this.clock,
-      pool: options.pool ?? new TextPool(),
+      shared: options.shared ?? new SharedTexts(),
     });
   }
 

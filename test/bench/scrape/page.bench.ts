@@ -2,7 +2,7 @@
 import { Encoder } from '../../../src/block/encoder.js';
 import { systemClock } from '../../../src/lib/index.js';
 import type { Batch } from '../../../src/model/index.js';
-import { TargetSeries, TextPool } from '../../../src/scrape/index.js';
+import { SharedTexts, TargetSeries } from '../../../src/scrape/index.js';
 import { configOf, relabelBy } from '../../scrape/series-set-up.js';
 import { pageOf } from './pages.js';
 
@@ -10,7 +10,7 @@ const [SERIES = 540, TARGETS = 200] = process.argv.slice(2).map(Number);
 const ROUNDS = 7;
 const BATCH_SIZE = 10_000;
 const PAGES = [pageOf(SERIES, 0), pageOf(SERIES, 1)];
-const pool = new TextPool();
+const shared = new SharedTexts();
 const encoder = new Encoder([]);
 let stampMs = 1_700_000_000_000;
 let sink = 0;
@@ -23,7 +23,7 @@ function createTarget(i: number): TargetSeries {
     relabel: relabelBy(),
     id: `${i}`,
     clock: systemClock,
-    pool,
+    shared,
   });
 }
 
