@@ -13,7 +13,7 @@ export class TargetMetadata {
   #families: MetricMetadata[] = [];
   /** By place: the last page that spoke of it. */
   #pages: number[] = [];
-  #last = 0;
+  #last = -1;
   /** Places by name; only while guesses fail. */
   #places: Map<string, number> | undefined;
 
@@ -47,6 +47,7 @@ export class TargetMetadata {
   /** After a page. `isFull`: it was read to its end, so that what was missing for too long is forgotten. */
   endPage(page: number, isFull: boolean): void {
     this.#places = undefined;
+    this.#last = -1;
     if (!isFull || this.#pages.every((last) => page - last <= KEPT_PAGES)) return;
     this.#families = this.#families.filter((_, place) => page - this.#pages[place]! <= KEPT_PAGES);
     this.#pages = this.#pages.filter((last) => page - last <= KEPT_PAGES);
