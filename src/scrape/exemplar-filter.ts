@@ -1,16 +1,8 @@
+import type { PageExemplar } from '../exposition/index.js';
 import { compareBytes, type Exemplar, type SeriesRef } from '../model/index.js';
 
 /** Characters of names and values together. */
 const MAX_CHARACTERS = 128;
-
-/** An exemplar as exposed. */
-export interface ExposedExemplar {
-  /** Name and value in turn. */
-  labels: readonly string[];
-  value: number;
-  /** Milliseconds since 1970; `undefined` where the page gives none. */
-  timestampMs: number | undefined;
-}
 
 /** An accepted one, and whether the time was the page's. */
 interface Last {
@@ -25,7 +17,7 @@ export class ExemplarFilter {
   /** Those of one sample that go on, sorted by time, value and labels. Without a time of its own one has the sample's; a native histogram's must have one. */
   take(
     ref: SeriesRef,
-    exposed: readonly ExposedExemplar[],
+    exposed: readonly PageExemplar[],
     sample: { timestampMs: number; isHistogram: boolean },
   ): Exemplar[] {
     const taken: Exemplar[] = [];

@@ -1,13 +1,10 @@
 // Hot path: `next` runs per sample. Benchmark: test/bench/scrape/page.bench.ts.
-import type { createParser } from '../exposition/index.js';
+import type { PageParser } from '../exposition/index.js';
 import { invariant } from '../lib/index.js';
 import { type Column, Columns, type Labels, type SeriesRef, type SeriesView } from '../model/index.js';
 import { grown, HashIndex, hashTexts } from './hash-index.js';
 import { REPORTED } from './report-series.js';
 import type { SharedTexts } from './shared-texts.js';
-
-/** The parser of one page. */
-export type PageParser = ReturnType<typeof createParser>;
 
 /** In the place of a ref: relabelling dropped the series of this text. */
 export const DROPPED = 0xffffffff;

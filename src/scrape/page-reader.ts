@@ -1,10 +1,18 @@
 // Hot path: `#take` runs per sample. Benchmark: test/bench/scrape/page.bench.ts.
-import { createParser, type ExpositionFormat } from '../exposition/index.js';
+import {
+  createParser,
+  type Entry,
+  type ExpositionFormat,
+  type HistogramForms,
+  type PageParser,
+} from '../exposition/index.js';
 import { SentinelError } from '../lib/index.js';
-import type { Batch, SeriesRef } from '../model/index.js';
+import type { Batch, NativeHistogram, SeriesRef } from '../model/index.js';
 import { ExemplarFilter } from './exemplar-filter.js';
-import { DROPPED, type ExposedSeries, OVER_LIMIT, type PageParser } from './exposed-series.js';
+import { DROPPED, type ExposedSeries, OVER_LIMIT } from './exposed-series.js';
 import { hashTexts } from './hash-index.js';
+import { histogramFault } from './histogram-faults.js';
+import { atSchema, schemaOfFactor, withinBuckets } from './histogram-resolution.js';
 import type { NewestTimes } from './newest-times.js';
 import type { ScrapeConfig } from './scrape-config.js';
 import type { SeriesLabels } from './series-labels.js';
@@ -83,7 +91,7 @@ export class PageReader {
   async read(page: PageToRead, signal?: AbortSignal): Promise<void> {
     this.#page = page;
     this.#parts.series.rewind();
-    const parser = createParser(page.body, page.format);
+    const parser = createParser(page.body, page.format, formsOf(this.#config));
     while (!this.#readSlice(parser)) {
       await new Promise((resume) => setImmediate(resume));
       signal?.throwIfAborted();
@@ -103,7 +111,7 @@ export class PageReader {
       const stop = parser.position + BYTES;
       for (let i = 0; i < LINES && parser.position < stop; i++) {
         const entry = parser.next();
-        if (entry === 'series') this.#take(parser);
+        if (entry === 'series' || entry === 'histogram') this.#take(parser);
         else if (entry === 'end') return true;
         else if (entry !== 'other') this.#learn(parser, entry);
       }
@@ -140,20 +148,40 @@ export class PageReader {
 
   /** Adds the sample at hand to the batch; false when it is not to go on. The order of the checks is that of Prometheus. */
   #append(parser: PageParser, ref: SeriesRef, isStamped: boolean): boolean {
+    const { batch, stampMs, latestMs } = this.#page;
     const { samples } = this.#config.limits;
-    if (samples > 0 && ++this.#counted > samples) {
-      this.#limitError = new SentinelError('SEN_LIMIT', 'sample limit exceeded');
+    const histogram = parser.histogram === undefined ? undefined : this.#fit(parser.histogram);
+    if (histogram === 'too large') return this.#exceed('histogram bucket limit exceeded');
+    if (samples > 0 && ++this.#counted > samples) return this.#exceed('sample limit exceeded');
+    const timestampMs = isStamped ? parser.timestampMs : stampMs;
+    if (timestampMs > latestMs) {
+      this.outOfBounds++;
       return false;
     }
-    const { batch, stampMs } = this.#page;
-    const timestampMs = isStamped ? parser.timestampMs : stampMs;
-    const isLate = isStamped ? this.#isLate(ref, timestampMs) : this.#parts.newest.isStampLate(ref, stampMs);
-    if (timestampMs > this.#page.latestMs) this.outOfBounds++;
-    else if (isLate) this.outOfOrder++;
-    else batch.add(ref, parser.value, timestampMs);
-    if (isLate || timestampMs > this.#page.latestMs) return false;
-    if (parser.exemplar !== undefined) this.#addExemplars(parser, ref, timestampMs);
+    if (isStamped ? this.#isLate(ref, timestampMs) : this.#parts.newest.isStampLate(ref, stampMs)) {
+      this.outOfOrder++;
+      return false;
+    }
+    if (histogram === undefined) batch.add(ref, parser.value, timestampMs);
+    else batch.addHistogram(ref, histogram, timestampMs);
+    if (parser.exemplars.length > 0) this.#addExemplars(parser, ref, timestampMs);
     return true;
+  }
+
+  /** The page is read on, so that the report has the counts of all of it; `sample_limit` is named before the other. */
+  #exceed(message: string): false {
+    if (!this.#limitError?.message.startsWith('sample'))
+      this.#limitError = new SentinelError('SEN_LIMIT', message);
+    return false;
+  }
+
+  /** The histogram at the resolution that the configuration allows. Throws SEN_EXPOSITION_INVALID. */
+  #fit(exposed: NativeHistogram): NativeHistogram | 'too large' {
+    const { nativeHistogramMinBucketFactor, limits } = this.#config;
+    const fault = histogramFault(exposed);
+    if (fault !== undefined) throw new SentinelError('SEN_EXPOSITION_INVALID', fault);
+    const histogram = atSchema(exposed, schemaOfFactor(nativeHistogramMinBucketFactor));
+    return limits.buckets === 0 ? histogram : (withinBuckets(histogram, limits.buckets) ?? 'too large');
   }
 
   #isLate(ref: SeriesRef, timestampMs: number): boolean {
@@ -164,8 +192,8 @@ export class PageReader {
 
   #addExemplars(parser: PageParser, ref: SeriesRef, timestampMs: number): void {
     const { batch } = this.#page;
-    const sample = { timestampMs, isHistogram: false };
-    const taken = this.#exemplars.take(ref, [parser.exemplar!], sample);
+    const sample = { timestampMs, isHistogram: parser.histogram !== undefined };
+    const taken = this.#exemplars.take(ref, parser.exemplars, sample);
     if (taken.length === 0) return;
     batch.exemplars ??= new Map();
     batch.exemplars.set(batch.length - 1, taken);
@@ -184,11 +212,16 @@ export class PageReader {
     return id;
   }
 
-  #learn(parser: PageParser, entry: 'help' | 'type' | 'unit'): void {
+  #learn(parser: PageParser, entry: Entry): void {
     const { metadata } = this.#parts;
     const { number } = this.#page;
     if (entry === 'help') metadata.setHelp(parser.family, parser.text, number);
     else if (entry === 'type') metadata.setType(parser.family, parser.type, number);
-    else metadata.setUnit(parser.family, parser.text, number);
+    else if (entry === 'unit') metadata.setUnit(parser.family, parser.text, number);
   }
+}
+
+function formsOf({ nativeHistograms, alwaysScrapeClassicHistograms }: ScrapeConfig): HistogramForms {
+  if (!nativeHistograms) return 'classic';
+  return alwaysScrapeClassicHistograms ? 'both' : 'native';
 }

@@ -1,17 +1,15 @@
 import { createParser, type ExpositionFormat, type Series } from '../exposition/index.js';
 import type { FamilyType } from '../model/index.js';
 
-/** How the texts of a page are read: by its format, and by the family's type where that changes the labels (the bounds of buckets and quantiles). */
-export interface TextForm {
-  format: ExpositionFormat;
-  type: FamilyType;
-}
-
 const BOUNDED: readonly FamilyType[] = ['unknown', 'histogram', 'summary'];
 const FORMATS: readonly ExpositionFormat[] = ['text', 'openmetrics'];
 
-/** A number that says the same. */
-export function formOf(format: ExpositionFormat, type: FamilyType): number {
+/**
+ * How the text of a series is read again, as a number: by the format of the page, and by the family's type where that changes the labels (the bounds of buckets
+ * and quantiles). `undefined` where the key of a series is not its text (protobuf).
+ */
+export function formOf(format: ExpositionFormat, type: FamilyType): number | undefined {
+  if (format === 'protobuf') return undefined;
   return FORMATS.indexOf(format) * BOUNDED.length + Math.max(0, BOUNDED.indexOf(type));
 }
 

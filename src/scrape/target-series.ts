@@ -255,5 +255,6 @@ function emptied(batch: Batch): Batch {
 
 function fallbackOf({ fallbackProtocol }: ScrapeConfig): ExpositionFormat | undefined {
   if (fallbackProtocol === undefined) return undefined;
+  if (fallbackProtocol === 'PrometheusProto') return 'protobuf';
   return fallbackProtocol.startsWith('OpenMetrics') ? 'openmetrics' : 'text';
 }

@@ -94,9 +94,12 @@ export class TestTarget {
 
   /** Scrapes a page `second` seconds after the start; gives the batch, a line for each sample: `a{b="c"} 1 @10`. */
   async scrape(second: number, page: string, contentType = 'text/plain'): Promise<string[]> {
-    const moment = this.#at(second);
-    const body = Buffer.from(page.replaceAll('; ', '\n'), 'utf8');
-    this.last = await this.series.read({ body, contentType, ...moment });
+    return this.scrapeBytes(second, Buffer.from(page.replaceAll('; ', '\n'), 'utf8'), contentType);
+  }
+
+  /** The same for a page that is no text. */
+  async scrapeBytes(second: number, body: Buffer, contentType: string): Promise<string[]> {
+    this.last = await this.series.read({ body, contentType, ...this.#at(second) });
     return this.#lines(this.last.batch);
   }
 

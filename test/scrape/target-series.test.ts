@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { configOf, TestTarget } from './series-set-up.js';
+import { labelPairs, PROTOBUF_TYPE, protobufPage } from '../exposition/protobuf-page.js';
+import { type Changes, configOf, TestTarget } from './series-set-up.js';
 
 const OPENMETRICS = 'application/openmetrics-text';
 
@@ -181,4 +182,71 @@ test('a long page holds the process for a few milliseconds at a time', async () 
   clearInterval(ticking);
   assert.equal(target.series.seriesCount, 100_000);
   assert.ok(turns >= 3, `${turns} turns of the loop`);
+});
+
+/** A native histogram with four buckets, and an exemplar with a time and one without. */
+const NATIVE = {
+  name: 'h',
+  type: 'HISTOGRAM',
+  metric: [
+    {
+      histogram: {
+        sample_count: 4,
+        sample_sum: 9,
+        schema: 1,
+        zero_threshold: 0.001,
+        positive_span: [{ offset: 1, length: 4 }],
+        positive_delta: [1, 0, 0, 0],
+        exemplars: [
+          { label: labelPairs({ id: 'timed' }), value: 2, timestamp: { seconds: 1_700_000_000, nanos: 0 } },
+          { label: labelPairs({ id: 'bare' }), value: 3 },
+        ],
+      },
+    },
+  ],
+};
+
+test('native histograms', async () => {
+  const f = async (config: Changes, want: string) => {
+    const target = new TestTarget({ config: { nativeHistograms: true, ...config } });
+    const moment = { times: { plannedMs: 0, startedMs: 0, finishedMs: 0 }, stampMs: 1, beganMs: 0 };
+    const body = protobufPage(NATIVE);
+    const { batch, error } = await target.series.read({ ...moment, body, contentType: PROTOBUF_TYPE });
+    const histogram = batch.histograms?.get(0);
+    const shown = histogram && `${histogram.schema}: ${histogram.positive.buckets.join(' ')}`;
+    assert.equal(error === '' ? shown : error, want);
+    return batch;
+  };
+
+  const batch = await f({}, '1: 1 0 0 0');
+  assert.deepEqual(batch.table.labels(batch.refs[0]!), ['__name__', 'h', 'instance', 'h:1', 'job', 'j']);
+  assert.deepEqual(
+    batch.exemplars?.get(0)?.map(({ labels }) => labels),
+    [['id', 'timed']],
+  );
+  await f({ limits: { buckets: 2 } }, '0: 2 0');
+  await f({ nativeHistogramMinBucketFactor: 2 }, '0: 2 0');
+  // a histogram whose counts do not add up fails the page
+  NATIVE.metric[0]!.histogram.sample_count = 5;
+  await f(
+    {},
+    "4 observations found in buckets, but the Count field is 5: histogram's observation count should equal the number of observations found in the buckets (in absence of NaN)",
+  );
+  NATIVE.metric[0]!.histogram.sample_count = 4;
+  const two = new TestTarget({ config: { nativeHistograms: true, limits: { buckets: 1 } } });
+  await two.scrapeBytes(0, protobufPage(NATIVE), PROTOBUF_TYPE);
+  assert.equal(two.last.error, '');
+  const sides = { ...NATIVE.metric[0]!.histogram, sample_count: 8 };
+  const negative = { negative_span: [{ offset: 1, length: 4 }], negative_delta: [1, 0, 0, 0] };
+  const wide = { ...NATIVE, metric: [{ histogram: { ...sides, ...negative } }] };
+  await two.scrapeBytes(10, protobufPage(wide), PROTOBUF_TYPE);
+  assert.equal(two.last.error, 'histogram bucket limit exceeded');
+  assert.equal(two.last.failure, 'bucket_limit');
+});
+
+test('a native histogram that vanishes gets the marker of a float', async () => {
+  const target = new TestTarget({ config: { nativeHistograms: true } });
+  await target.scrapeBytes(0, protobufPage(NATIVE), PROTOBUF_TYPE);
+  assert.deepEqual(await target.scrape(10, 'a 1'), ['a 1 @10', 'h stale @10']);
+  assert.equal(target.last.batch.histograms, undefined);
 });
