@@ -1,5 +1,5 @@
 import type { FamilyType, NativeHistogram } from '../model/index.js';
-import { CLASS, closingQuote, LF, METRIC, METRIC_START, QUOTE } from './bytes.js';
+import { CLASS, CLOSE, closingQuote, LF, METRIC, METRIC_START, QUOTE } from './bytes.js';
 import { pageFault } from './fault.js';
 import type { LabelSyntax, Series } from './series.js';
 import { readSeries, skipBraces } from './series.js';
@@ -28,8 +28,9 @@ export const NO_EXEMPLARS: readonly PageExemplar[] = [];
  * Pulls the entries out of one page, in order. The caller owns the bytes and must not change them meanwhile; the fields hold for the entry of the
  * last `next` only.
  *
- * An unchanged series costs its caller no label: ask `seriesIs` for the key that stood here on the last page, or look `seriesKey` up, and call `series()`
- * for an unknown one. In the text formats `next` finds the end of a series by its quotes and braces; only `series()` judges what is between, so every key must go through it once.
+ * An unchanged series costs its caller no label: give `next` the key that stood here on the last page, or look `seriesKey` up, and call `series()`
+ * for an unknown one. In the text formats `next` finds the end of a series by its quotes and braces, or by the key where that is the right one; only `series()`
+ * judges what is between, so every key must go through it once.
  *
  * After a throw (SEN_EXPOSITION_INVALID: the page as a whole is refused) the parser is of no more use.
  */
@@ -49,8 +50,10 @@ export interface PageParser {
   readonly text: string;
   /** Grows with every entry: the byte offset behind it, or the number of entries (protobuf). */
   readonly position: number;
-  /** Goes on to the next entry. Throws SEN_EXPOSITION_INVALID. */
-  next(): Entry;
+  /** Whether the series at hand has the key that `next` was given. */
+  readonly isExpected: boolean;
+  /** Goes on to the next entry. `expected`: a key of an earlier page that is guessed to be the one of the next series. Throws SEN_EXPOSITION_INVALID. */
+  next(expected?: string): Entry;
   /** Name and labels of the series at hand. Throws SEN_EXPOSITION_INVALID. */
   series(): Series;
   /** A text that tells the series at hand from all others of the target: a key for a Map, not for people. */
@@ -64,6 +67,7 @@ export abstract class ExpositionParser implements PageParser {
   readonly bytes: Buffer;
   seriesStart = 0;
   seriesEnd = 0;
+  isExpected = false;
   value = 0;
   hasTimestamp = false;
   timestampMs = 0;
@@ -87,7 +91,7 @@ export abstract class ExpositionParser implements PageParser {
     this.#syntax = syntax;
   }
 
-  abstract next(): Entry;
+  abstract next(expected?: string): Entry;
 
   series(): Series {
     return readSeries(this.bytes, { start: this.seriesStart, end: this.seriesEnd }, this.#syntax, this.type);
@@ -109,6 +113,26 @@ export abstract class ExpositionParser implements PageParser {
 
   get position(): number {
     return this.at;
+  }
+
+  /**
+   * Index behind the series at `start` when it begins with the bytes of `key`, or -1. With a key that ends in a brace it is that series: the same bytes end at
+   * the same place. A bare name may be followed by braces.
+   */
+  protected endOfKnown(start: number, key: string): number {
+    const bytes = this.bytes;
+    const end = start + key.length;
+    if (key.length === 0 || end >= bytes.length) return -1;
+    // From the end, where neighbours differ.
+    for (let i = key.length - 1; i >= 0; i--) if (bytes[start + i] !== key.charCodeAt(i)) return -1;
+    return bytes[end - 1] === CLOSE || (CLASS[bytes[end]!]! & METRIC) === 0 ? end : -1;
+  }
+
+  /** Index behind the bare name at `start`, if there is one. */
+  protected endOfName(start: number): number {
+    let i = start;
+    while ((CLASS[this.bytes[i]!]! & METRIC) !== 0) i++;
+    return i;
   }
 
   protected fault(at: number, what: string) {

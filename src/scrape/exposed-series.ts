@@ -11,9 +11,6 @@ export const DROPPED = 0xffffffff;
 /** In the place of a ref: the series is beyond `series_limit`. */
 export const OVER_LIMIT = 0xfffffffe;
 
-/** In the place of an id: none. */
-const NONE = 0xffffffff;
-
 /** Makes the labels of a series again. */
 export interface LabelSource {
   report(ref: SeriesRef): Labels;
@@ -49,10 +46,10 @@ export class ExposedSeries implements SeriesView {
   readonly #free: number[] = [];
   /** By id, as all arrays here. Empty where nothing lives; the text of a series stays while another text gives it. */
   #texts: string[] = REPORTED.map(() => '');
-  /** Which text stood behind it on the last page. */
+  /** Which text stood behind it on the last page; that of the first line stands behind the id 0. */
   #followers = new Uint32Array(16);
-  #first = NONE;
-  #last = NONE;
+  #last = 0;
+  #guessed = 0;
   #forms = new Uint8Array(16);
   /** How many other texts give a series; only where there are any. */
   readonly #twins = new Map<SeriesRef, number>();
@@ -66,6 +63,8 @@ export class ExposedSeries implements SeriesView {
   pages = new Uint32Array(16);
   /** 1 when a sample of the text was taken, ever. */
   taken = new Uint8Array(16);
+  /** The text that the next line is guessed to have; empty = none is. For the parser's `next`. */
+  expected = '';
   /** By ref: number of the last page that gave the series so that its end will be marked. */
   tracked = new Uint32Array(16);
 
@@ -89,18 +88,20 @@ export class ExposedSeries implements SeriesView {
     return this.#texts.length;
   }
 
-  /** The next call of `next` is for the first line of a page. */
+  /** The next text is that of the first line of a page. */
   rewind(): void {
-    this.#last = NONE;
+    this.#last = 0;
+    this.#guess(this.#followers[0]!);
   }
 
   /** Id of the text at hand, or -1 when it is not known. */
   next(parser: PageParser): number {
-    const guess = this.#last === NONE ? this.#first : this.#followers[this.#last]!;
     // Fast path
-    if (guess < this.#texts.length && parser.seriesIs(this.#texts[guess]!) && this.#byText.has(guess)) {
-      this.#last = guess;
-      return guess;
+    if (parser.isExpected) {
+      const id = this.#guessed;
+      this.#last = id;
+      this.#guess(this.#followers[id]!);
+      return id;
     }
     // Slow path: a text that is new, or stood elsewhere.
     const text = parser.seriesKey();
@@ -115,7 +116,7 @@ export class ExposedSeries implements SeriesView {
     const id = this.#free.pop() ?? this.#texts.length;
     if (id >= this.refs.length) this.#grow(id + 1);
     this.#texts[id] = text;
-    this.pages[id] = this.tracked[id] = 0;
+    this.pages[id] = this.tracked[id] = this.#followers[id] = 0;
     this.taken[id] = 0;
     this.#byText.add(id, hashTexts([text]));
     this.refs[id] = typeof decision === 'number' ? decision : this.#addSeries(id, decision);
@@ -210,9 +211,14 @@ export class ExposedSeries implements SeriesView {
   }
 
   #follow(id: number): void {
-    if (this.#last === NONE) this.#first = id;
-    else this.#followers[this.#last] = id;
+    this.#followers[this.#last] = id;
     this.#last = id;
+    this.#guess(this.#followers[id]!);
+  }
+
+  #guess(id: number): void {
+    this.#guessed = id;
+    this.expected = this.#byText.has(id) ? this.#texts[id]! : '';
   }
 
   #grow(length: number): void {

@@ -106,11 +106,12 @@ export class PageReader {
 
   /** Reads on for a few milliseconds; true when the page is done. */
   #readSlice(parser: PageParser): boolean {
+    const { series } = this.#parts;
     const endMs = performance.now() + SLICE_MS;
     do {
       const stop = parser.position + BYTES;
       for (let i = 0; i < LINES && parser.position < stop; i++) {
-        const entry = parser.next();
+        const entry = parser.next(series.expected);
         if (entry === 'series' || entry === 'histogram') this.#take(parser);
         else if (entry === 'end') return true;
         else if (entry !== 'other') this.#learn(parser, entry);
