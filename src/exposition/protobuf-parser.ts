@@ -122,6 +122,10 @@ export class ProtobufParser implements PageParser {
     return { name: this.family + point.suffix, labels };
   }
 
+  lineText(): string {
+    return '';
+  }
+
   seriesKey(): string {
     return this.#key;
   }

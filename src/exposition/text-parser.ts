@@ -1,7 +1,7 @@
 import type { FamilyType } from '../model/index.js';
 import { CLASS, CLOSE, cutText, HASH, LF, METRIC_START, OPEN, SPACE, TAB } from './bytes.js';
 import { readFloat } from './float.js';
-import { type Entry, ExpositionParser, MAX_LINE_BYTES } from './parser.js';
+import { type Entry, ExpositionParser, type KnownLine, MAX_LINE_BYTES } from './parser.js';
 
 // Hot path: `next` runs per line. Benchmark: test/bench/exposition.
 
@@ -24,7 +24,7 @@ export class TextParser extends ExpositionParser {
     super(page, { loose: true, lineFeedInValue: true, lineFeedInName: true, exemplar: false });
   }
 
-  next(expected = ''): Entry {
+  next(expected = '', line?: KnownLine): Entry {
     const bytes = this.bytes;
     if (this.at >= bytes.length) return 'end';
     const i = skipBlanks(bytes, this.at);
@@ -34,7 +34,7 @@ export class TextParser extends ExpositionParser {
       this.at = i + 1;
       return 'other';
     }
-    if (c === HASH) return this.#comment(i + 1);
+    if (c === HASH) return this.takeLine(i, line) ? 'known' : this.#comment(i + 1);
     // Prometheus's lexer takes a NUL where a line could start for the end of the page.
     if (c === 0) return this.#end();
     throw this.fault(i, 'expected a metric name, a comment or a blank line');

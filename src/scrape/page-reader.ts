@@ -1,7 +1,6 @@
 // Hot path: `#take` runs per sample. Benchmark: test/bench/scrape/page.bench.ts.
 import {
   createParser,
-  type Entry,
   type ExpositionFormat,
   type HistogramForms,
   type PageParser,
@@ -54,6 +53,10 @@ export class PageReader {
   readonly #exemplars = new ExemplarFilter();
   #config: ScrapeConfig;
   #page!: PageToRead;
+  /** Format of the last page that was read to its end. */
+  #format: ExpositionFormat | undefined;
+  /** What was good in another format may be none in this one. */
+  #isOtherFormat = false;
   /** Samples that count against `sample_limit`. */
   #counted = 0;
   #limitError: SentinelError | undefined;
@@ -90,12 +93,15 @@ export class PageReader {
    */
   async read(page: PageToRead, signal?: AbortSignal): Promise<void> {
     this.#page = page;
+    this.#isOtherFormat = this.#format !== undefined && this.#format !== page.format;
     this.#parts.series.rewind();
+    this.#parts.metadata.begin(page.number);
     const parser = createParser(page.body, page.format, formsOf(this.#config));
     while (!this.#readSlice(parser)) {
       await new Promise((resume) => setImmediate(resume));
       signal?.throwIfAborted();
     }
+    this.#format = page.format;
     if (this.#limitError !== undefined) throw this.#limitError;
   }
 
@@ -106,15 +112,16 @@ export class PageReader {
 
   /** Reads on for a few milliseconds; true when the page is done. */
   #readSlice(parser: PageParser): boolean {
-    const { series } = this.#parts;
+    const { series, metadata } = this.#parts;
     const endMs = performance.now() + SLICE_MS;
     do {
       const stop = parser.position + BYTES;
       for (let i = 0; i < LINES && parser.position < stop; i++) {
-        const entry = parser.next(series.expected);
+        const entry = this.#isOtherFormat ? parser.next() : parser.next(series.expected, metadata.expected);
         if (entry === 'series' || entry === 'histogram') this.#take(parser);
+        else if (entry === 'known') metadata.takeExpected();
         else if (entry === 'end') return true;
-        else if (entry !== 'other') this.#learn(parser, entry);
+        else if (entry !== 'other') metadata.take(parser, entry);
       }
     } while (performance.now() < endMs);
     return false;
@@ -126,6 +133,7 @@ export class PageReader {
     this.scraped++;
     let id = series.next(parser);
     if (id < 0) id = this.#add(parser);
+    else if (this.#isOtherFormat) parser.series();
     const ref = series.refs[id]!;
     const isRepeated = series.pages[id] === page.number;
     series.pages[id] = page.number;
@@ -211,14 +219,6 @@ export class PageReader {
     const id = series.add(parser, { labels, hash, form: formOf(this.#page.format, parser.type) });
     if (series.refs[id] === id) newest.reset(id);
     return id;
-  }
-
-  #learn(parser: PageParser, entry: Entry): void {
-    const { metadata } = this.#parts;
-    const { number } = this.#page;
-    if (entry === 'help') metadata.setHelp(parser.family, parser.text, number);
-    else if (entry === 'type') metadata.setType(parser.family, parser.type, number);
-    else if (entry === 'unit') metadata.setUnit(parser.family, parser.text, number);
   }
 }
 

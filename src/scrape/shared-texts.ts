@@ -1,3 +1,4 @@
+import type { KnownLine } from '../exposition/index.js';
 import type { MetricMetadata } from '../model/index.js';
 
 /** Entries of one generation at most. */
@@ -9,11 +10,17 @@ const GENERATION = 16_384;
  */
 export class SharedTexts {
   readonly #texts = new Generations<string>();
+  readonly #lines = new Generations<KnownLine>();
   readonly #families = new Generations<MetricMetadata>();
 
   /** The string that stands for this text. */
   text(text: string): string {
     return this.#texts.share(text, text);
+  }
+
+  /** The object that stands for this line. */
+  line(line: KnownLine): KnownLine {
+    return this.#lines.share(line.text, line);
   }
 
   /** The object that stands for this metadata. */

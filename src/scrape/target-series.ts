@@ -196,7 +196,7 @@ export class TargetSeries {
     const size = this.#series.textCount + this.#metadata.size;
     this.#mustForget = isFullPage || size > this.#goodSize * 2 + 1000;
     if (isFullPage) this.#goodSize = size;
-    this.#metadata.endPage(this.#page, this.#mustForget);
+    this.#metadata.end(this.#page, this.#mustForget);
   }
 
   /** Before a page rather than behind the last one: refs stay good while its batch travels. */

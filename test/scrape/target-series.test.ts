@@ -83,6 +83,35 @@ test('the Content-Type decides how a page is read, and may fail it', async () =>
   assert.deepEqual(await fallback.scrape(0, 'a 1', ''), ['a 1 @0']);
 });
 
+test('what was good in one format is judged again in another', async () => {
+  const f = async (page: string, contentType: string, next: string, nextType: string) => {
+    const target = new TestTarget();
+    await target.scrape(0, page, contentType);
+    assert.equal(target.last.error, '');
+    await target.scrape(10, next, nextType);
+    assert.notEqual(target.last.error, '');
+  };
+  // no comma is needed in the text format alone
+  await f('a{b="1" c="2"} 1', 'text/plain', 'a{b="1" c="2"} 1; # EOF', OPENMETRICS);
+  // `unknown` is a type of OpenMetrics, `untyped` one of the text format
+  await f('# TYPE a unknown; a 1; # EOF', OPENMETRICS, '# TYPE a unknown; a 1', 'text/plain');
+});
+
+test('a bare name that goes on is another series', async () => {
+  const target = new TestTarget();
+  await target.scrape(0, 'a 1; b{c="1"} 1');
+  assert.deepEqual(await target.scrape(10, 'a {d="1"} 2; b{c="1"} 2'), [
+    'a{d="1"} 2 @10',
+    'b{c="1"} 2 @10',
+    'a stale @10',
+  ]);
+  assert.deepEqual(await target.scrape(20, 'aa 2; b{c="1"}3'), [
+    'aa 2 @20',
+    'b{c="1"} 3 @20',
+    'a{d="1"} stale @20',
+  ]);
+});
+
 test('series_limit: what is beyond is dropped and counted, the scrape goes on; a day later it is decided again', async () => {
   const target = new TestTarget({ config: { limits: { series: 2 } } });
   const page = 'a 1; b 1; c 1; c 2';
@@ -129,6 +158,36 @@ test('metadata is kept for ten pages after its family is gone', async () => {
   );
   await target.scrape(12, '# UNIT b_seconds seconds; # EOF', OPENMETRICS);
   assert.equal(target.series.metadata()[1]!.unit, 'seconds');
+});
+
+test('metadata lines that change, come and go', async () => {
+  const target = new TestTarget();
+  const f = async (second: number, page: string, want: string[]) => {
+    await target.scrape(second, page);
+    assert.equal(target.last.error, '');
+    const said = target.series.metadata().map(({ family, type, help }) => `${family} ${type} ${help}`);
+    assert.deepEqual(said.sort(), want);
+  };
+  await f(0, '# HELP a A.; # TYPE a gauge; a 1; # HELP b B.; b 1', ['a gauge A.', 'b unknown B.']);
+  await f(1, '# HELP a A.; # TYPE a gauge; a 1; # HELP b B.; b 1', ['a gauge A.', 'b unknown B.']);
+  await f(2, '# HELP a AA.; # TYPE a counter; a 1; # HELP b B.', ['a counter AA.', 'b unknown B.']);
+  await f(3, '# HELP n N.; # HELP a AA.; # TYPE a counter; # HELP b B.', [
+    'a counter AA.',
+    'b unknown B.',
+    'n unknown N.',
+  ]);
+  await f(4, '# TYPE a counter; # HELP b B.', ['a counter AA.', 'b unknown B.', 'n unknown N.']);
+  // a known TYPE line still says how bounds are written
+  await f(5, '# TYPE h histogram; h_bucket{le="1"} 1', [
+    'a counter AA.',
+    'b unknown B.',
+    'h histogram ',
+    'n unknown N.',
+  ]);
+  assert.deepEqual(await target.scrape(6, '# TYPE h histogram; h_bucket{le="2"} 1'), [
+    'h_bucket{le="2.0"} 1 @6',
+    'h_bucket{le="1.0"} stale @6',
+  ]);
 });
 
 test('exemplars', async () => {
