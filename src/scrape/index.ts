@@ -5,4 +5,7 @@ export type {
   ScrapeLimits,
   ScrapeProtocol,
 } from './scrape-config.js';
+export type { ScrapedPage, ScrapeFailure, ScrapeMoment, ScrapeOutcome } from './scraped-page.js';
+export { SharedTexts } from './shared-texts.js';
 export type { DroppedTarget, PoolStatus, TargetMetadata, TargetStatus } from './status.js';
+export { TargetSeries, type TargetSeriesOptions } from './target-series.js';
