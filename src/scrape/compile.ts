@@ -17,7 +17,7 @@ const TEXT_PROTOCOLS = [
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** What a scrape config depends on beside its keys. */
-export interface ScrapeContext {
+interface ScrapeContext {
   global: GlobalScrapeKeys;
   /** Relative paths start here. */
   directory: string;

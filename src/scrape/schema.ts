@@ -4,7 +4,7 @@ import { relabelField } from '../relabel/schema.js';
 import { REFUSED_KEYS } from './refused.js';
 import type { EscapingScheme, ScrapeProtocol } from './scrape-config.js';
 
-export { type ScrapeContext, schemesOf, scrapeConfigOf, timesOf } from './compile.js';
+export { schemesOf, scrapeConfigOf, timesOf } from './compile.js';
 
 /** Intervals beyond this do not fit a timer of Node (2^31 ms). */
 const LONGEST_INTERVAL_MS = 24 * 86_400_000;
@@ -257,7 +257,6 @@ function scrapeRules(keys: Written): Fault[] {
     ...protocolFaults(keys.scrape_protocols),
     ...headerFaults(keys.headers),
     ...targetFaults(keys),
-    ...offsetFaults(keys),
   ];
   if (keys.disable_compression !== undefined && keys.enable_compression === false)
     faults.push({
@@ -293,12 +292,6 @@ function targetFaults({ static_configs: configs, relabel_configs: rules }: Writt
 const URL_TARGET =
   'expected host:port; of a URL the scheme belongs into `scheme`, the path into `metrics_path`, the query into `params`';
 
-function offsetFaults({ scrape_offset: offset, scrape_interval: interval }: Written): Fault[] {
-  if (typeof offset !== 'number' || typeof interval !== 'number' || interval === 0 || offset < interval)
-    return [];
-  return [{ path: ['scrape_offset'], message: 'must be shorter than scrape_interval' }];
-}
-
 function protocolFaults(protocols: unknown): Fault[] {
   if (!Array.isArray(protocols)) return [];
   const path = ['scrape_protocols'];
@@ -313,6 +306,3 @@ export type GlobalScrapeKeys = Section<typeof globalScrapeEntries>;
 
 /** What an entry gives. */
 export type ScrapeKeys = Output<typeof scrapeConfigEntry>;
-
-/** What the `cluster` section gives. */
-export type ClusterKeys = Output<typeof clusterSection>;
