@@ -55,7 +55,6 @@ export function scrapeConfigOf(keys: ScrapeKeys, { global, directory }: ScrapeCo
     offsetMs: keys.scrape_offset,
     noStaleMarkers: keys.no_stale_markers,
     http: {
-      followRedirects: true,
       ...httpClientOptions({ ...keys, headers: headersOf(keys.headers) }, directory),
       keepAlive: !keys.disable_keepalive,
     },
