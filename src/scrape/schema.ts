@@ -1,7 +1,7 @@
+import { discoveryEntries, refusedDiscoveries } from '../discovery/schema.js';
 import { type Fault, field, type Output, Secret, type Section } from '../lib/index.js';
 import { headerFault, httpClientEntries, httpClientRules } from '../net/schema.js';
 import { relabelField } from '../relabel/schema.js';
-import { REFUSED_KEYS } from './refused.js';
 import type { EscapingScheme, ScrapeProtocol } from './scrape-config.js';
 
 export { schemesOf, scrapeConfigOf, timesOf } from './compile.js';
@@ -107,6 +107,13 @@ export const globalScrapeEntries = {
   ...globalRelabelEntries,
 } as const;
 
+/** Keys that other versions or programs take: why they are not taken here. */
+const REFUSED_KEYS = {
+  ...refusedDiscoveries,
+  scrape_classic_histograms: 'since Prometheus 3.0 this key is called always_scrape_classic_histograms',
+  stream_parse: 'pages of any size are parsed in slices here; leave the key out',
+};
+
 /** What is wrong with those keys together. */
 export function globalScrapeRules(keys: Written): Fault[] {
   return [
@@ -199,20 +206,7 @@ export const scrapeConfigEntry = field.section(
       field.secret('Name and value of a header.', { example: 'X-Scope-OrgID: network' }),
       { default: [], example: ['X-Scope-OrgID: network'] },
     ),
-    static_configs: field.list(
-      'Targets that stand here.',
-      field.section('Targets with their labels.', {
-        targets: field.list('host:port of each.', field.text('A target.'), {
-          default: [],
-          example: ['localhost:9100'],
-        }),
-        labels: field.map('Labels of all of them.', field.text('Value of the label.', { empty: true }), {
-          default: {},
-          example: { site: 'hq' },
-        }),
-      }),
-      { default: [] },
-    ),
+    ...discoveryEntries,
   },
   { rules: (keys) => [...httpClientRules(keys), ...scrapeRules(keys)], refused: REFUSED_KEYS },
 );
