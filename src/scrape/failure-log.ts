@@ -24,8 +24,8 @@ export class FailureLogs {
     this.#throttle = new Throttle(LOG_PERIOD_MS, parts.now);
   }
 
-  /** Closes every file: those that are still written to are opened again, under their name, with their next line. For a reload, so that they can be rotated. */
-  reopen(): void {
+  /** Closes every file. One that is written to again is opened anew, under its name: after a reload it may have been rotated. */
+  close(): void {
     for (const stream of this.#files.values()) stream.end();
     this.#files.clear();
   }

@@ -20,17 +20,18 @@ export interface LoopParts {
   next: Next;
   /** The client of the pool as it is now. */
   client: () => HttpClient;
+  createSeries: (target: Target) => TargetSeries;
   /** Told of every failed scrape. */
   onFailure: (target: Target, error: string) => void;
 }
 
 /** Scrapes one target whenever its schedule says so, one scrape at a time, and gives each as one batch to the next stage. */
 export class TargetLoop {
-  readonly series: TargetSeries;
   /** Why the target is not asked and is down all the same (`target_limit`). */
   refusal: string | undefined = undefined;
   readonly #parts: LoopParts;
   #target: Target;
+  #series: TargetSeries;
   /** The configuration that the series know. */
   #applied: Target['config'];
   /** Of the running scrape. */
@@ -39,11 +40,15 @@ export class TargetLoop {
   #lastStampMs = -Infinity;
   #last: { startedMs: number; durationMs: number; error: string; samples: number } | undefined;
 
-  constructor(target: Target, series: TargetSeries, parts: LoopParts) {
+  constructor(target: Target, parts: LoopParts) {
     this.#target = target;
     this.#applied = target.config;
-    this.series = series;
+    this.#series = parts.createSeries(target);
     this.#parts = parts;
+  }
+
+  get series(): TargetSeries {
+    return this.#series;
   }
 
   /** What is scraped. One that takes its place differs in what its series do not depend on, and holds from the next scrape on. */
@@ -87,7 +92,7 @@ export class TargetLoop {
     const { clock } = this.#parts;
     const startedMs = clock.now();
     const times = { plannedMs: stampMs, startedMs, finishedMs: startedMs };
-    const batch = this.series.end({ times, stampMs, beganMs: clock.monotonic() }, isWritten);
+    const batch = this.#series.end({ times, stampMs, beganMs: clock.monotonic() }, isWritten);
     if (batch.length > 0) this.#push(batch);
   }
 
@@ -103,7 +108,7 @@ export class TargetLoop {
       lastScrapeMs: this.#last?.startedMs,
       lastDurationMs: this.#last?.durationMs ?? 0,
       lastSamples: this.#last?.samples ?? 0,
-      series: this.series.seriesCount,
+      series: this.#series.seriesCount,
       intervalMs: config.intervalMs,
       timeoutMs: config.timeoutMs,
     };
@@ -125,7 +130,7 @@ export class TargetLoop {
   async #scrapeNow(tickMs: number, signal: AbortSignal): Promise<void> {
     const { clock, metrics, onFailure } = this.#parts;
     const target = this.#target;
-    if (this.#applied !== target.config) this.series.configure(target.config);
+    if (this.#applied !== target.config) this.#series.configure(target.config);
     this.#applied = target.config;
     const moment = this.#moment(tickMs);
     const { outcome, result } = await this.#outcome(target, moment, signal);
@@ -149,30 +154,32 @@ export class TargetLoop {
     };
   }
 
-  /** Never back behind the last stamp, unless the clock was set back so far that no receiver took that one. */
+  /** Never back behind the last stamp, unless the clock was set back so far that no receiver took that one: the series begin anew then, for they refuse what is older. */
   #stamp(tickMs: number, startedMs: number): number {
     const afterLast = this.#lastStampMs + 1;
     const stampMs = stampOf(tickMs, startedMs, this.#target.config.intervalMs);
-    this.#lastStampMs = afterLast - startedMs > MAX_AHEAD_MS ? stampMs : Math.max(stampMs, afterLast);
+    const isTooFar = afterLast - startedMs > MAX_AHEAD_MS;
+    if (isTooFar) this.#series = this.#parts.createSeries(this.#target);
+    this.#lastStampMs = isTooFar ? stampMs : Math.max(stampMs, afterLast);
     return this.#lastStampMs;
   }
 
   async #outcome(
-    { url, config }: Target,
+    { url, socketPath, config }: Target,
     moment: ScrapeMoment,
     signal: AbortSignal,
   ): Promise<{ outcome: ScrapeOutcome; result: string }> {
     if (this.refusal !== undefined)
-      return { outcome: this.series.fail(this.refusal, moment), result: 'target_limit' };
+      return { outcome: this.#series.fail(this.refusal, moment), result: 'target_limit' };
     const { client, clock, metrics } = this.#parts;
-    const fetched = await fetchPage({ client: client(), clock, url, config, signal });
+    const fetched = await fetchPage({ client: client(), clock, url, socketPath, config, signal });
     if (fetched.page === undefined) {
       const bodyBytes = fetched.reason === 'body_size' ? -1 : 0;
-      return { outcome: this.series.fail(fetched.error, moment, bodyBytes), result: fetched.reason };
+      return { outcome: this.#series.fail(fetched.error, moment, bodyBytes), result: fetched.reason };
     }
     const { page: body, contentType } = fetched;
     metrics.bytes.inc(body.length);
-    const outcome = await this.series.read({ ...moment, body, contentType }, signal);
+    const outcome = await this.#series.read({ ...moment, body, contentType }, signal);
     return { outcome, result: outcome.failure ?? 'ok' };
   }
 

@@ -105,8 +105,10 @@ export class Pool {
     this.#mustRenew ||= !keepsSeries(before.config, config);
   }
 
-  /** All groups that there are now. */
+  /** All groups that there are now. Nothing is to be done where they are the very ones of before. */
   setGroups(groups: readonly TargetGroup[]): void {
+    const before = this.#groups;
+    if (groups.length === before.length && groups.every((group, i) => group === before[i])) return;
     this.#groups = groups;
     this.#mustSync = true;
   }
@@ -246,20 +248,23 @@ export class Pool {
   }
 
   #start(target: Target): void {
-    const { clock, texts, log, metrics, next } = this.#parts;
-    const { labels, config, url } = target;
-    const series = new TargetSeries({
-      config,
-      labels,
-      relabel: this.#metricRelabel,
-      id: `${config.jobName} ${url}`,
+    const { clock, log, metrics, next } = this.#parts;
+    const loop = new TargetLoop(target, {
       clock,
-      shared: texts,
+      log,
+      metrics,
+      next,
+      client: () => this.#client,
+      createSeries: (of) => this.#createSeries(of),
+      onFailure: (failed, error) => this.#logFailure(failed, error),
     });
-    const client = () => this.#client;
-    const onFailure = (failed: Target, error: string) => this.#logFailure(failed, error);
-    const loop = new TargetLoop(target, series, { clock, log, metrics, next, client, onFailure });
     this.#plan({ loop, ticks: this.#ticksOf(target) });
+  }
+
+  #createSeries({ config, labels, url }: Target): TargetSeries {
+    const { clock, texts: shared } = this.#parts;
+    const relabel = this.#metricRelabel;
+    return new TargetSeries({ config, labels, relabel, id: `${config.jobName} ${url}`, clock, shared });
   }
 
   #plan(entry: Entry): void {

@@ -25,6 +25,7 @@ interface FetchParts {
   client: HttpClient;
   clock: Clock;
   url: string;
+  socketPath?: string | undefined;
   /** That of the target. */
   config: ScrapeConfig;
   /** Ends it without a result. */
@@ -35,7 +36,8 @@ interface FetchParts {
 class DeadlineError extends Error {}
 
 /** Asks a target for its page. One deadline, the scrape timeout, bounds connect, headers and body. Throws the reason of an aborted signal, and nothing else. */
-export async function fetchPage({ client, clock, url, config, signal }: FetchParts): Promise<Fetched> {
+export async function fetchPage(parts: FetchParts): Promise<Fetched> {
+  const { client, clock, url, socketPath, config, signal } = parts;
   signal.throwIfAborted();
   const exchange = new AbortController();
   const onAbort = () => exchange.abort(signal.reason);
@@ -45,6 +47,7 @@ export async function fetchPage({ client, clock, url, config, signal }: FetchPar
     const response = await client.request({
       method: 'GET',
       url,
+      ...(socketPath === undefined ? {} : { socketPath }),
       headers: requestHeaders(config),
       signal: exchange.signal,
       maxBodyBytes: pageLimit(config.limits).bytes,

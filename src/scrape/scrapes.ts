@@ -77,7 +77,7 @@ export class Scrapes {
     for (const [job, pool] of this.#pools) if (!jobs.has(job)) this.#end(job, pool);
     const seed = `${hostname()} ${JSON.stringify(Object.entries(externalLabels).sort())}`;
     for (const config of configs) this.#configure({ config, cluster }, seed);
-    this.#parts.failureLogs.reopen();
+    this.#parts.failureLogs.close();
     this.#discoveries.apply(new Map(configs.map(({ jobName, discovery }) => [OWNER + jobName, discovery])));
     await Promise.all([...this.#pools.values()].map((pool) => pool.sync()));
   }
@@ -108,7 +108,7 @@ export class Scrapes {
     this.#parts.schedule.stop();
     for (const [job, pool] of this.#pools) this.#end(job, pool);
     await Promise.all(this.#leaving);
-    this.#parts.failureLogs.reopen();
+    this.#parts.failureLogs.close();
   }
 
   #configure(settings: PoolSettings, seed: string): void {

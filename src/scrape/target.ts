@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { tryParseDuration } from '../lib/index.js';
 import { compareBytes, type Labels, labelValue } from '../model/index.js';
 import type { ScrapeConfig } from './scrape-config.js';
+import { limitFault, limitsOf } from './target-limits.js';
 import { targetUrl } from './target-url.js';
 
 /** A target that can be scraped. */
@@ -15,6 +16,8 @@ export interface Target {
   /** Before relabelling. */
   discoveredLabels: Labels;
   url: string;
+  /** A Unix socket to connect to, in place of the address. */
+  socketPath: string | undefined;
   /** Of its job, with what its labels say otherwise. */
   config: ScrapeConfig;
 }
@@ -32,7 +35,7 @@ interface Relabelling {
   apply(labels: Labels): Labels | undefined;
 }
 
-/** Makes a target of discovered labels, step by step as Prometheus does (scrape/target.go, PopulateLabels); its errors are Prometheus's. */
+/** Makes a target of discovered labels, step by step as Prometheus does (scrape/target.go, PopulateLabels); its errors are Prometheus's. vmagent's limits come on top. */
 export function populateTarget(
   config: ScrapeConfig,
   relabelling: Relabelling,
@@ -40,7 +43,8 @@ export function populateTarget(
 ): Populated {
   const relabelled = relabelling.apply(discovered);
   if (relabelled === undefined) return { kind: 'dropped' };
-  const error = addressFault(relabelled) ?? timesFault(relabelled) ?? flagFault(relabelled);
+  const error =
+    addressFault(relabelled) ?? timesFault(relabelled) ?? flagFault(relabelled) ?? limitFault(relabelled);
   if (error !== undefined) return { kind: 'invalid', error };
   const labels = withInstance(relabelled);
   const fault = valueFault(labels);
@@ -61,6 +65,7 @@ function targetOf(config: ScrapeConfig, labels: Labels, discovered: Labels): Tar
     labels: without(labels, (name) => name.startsWith('__')),
     discoveredLabels: discovered,
     url,
+    socketPath: labelValue(labels, '__unix_socket__') || undefined,
     config: configOf(config, labels),
   };
 }
@@ -79,6 +84,7 @@ function configOf(config: ScrapeConfig, labels: Labels): ScrapeConfig {
     convertClassicHistograms: isTrue(labels, '__convert_classic_histograms_to_nhcb__'),
     alwaysScrapeClassicHistograms: isTrue(labels, '__always_scrape_classic_histograms__'),
     nativeHistograms: isTrue(labels, '__scrape_native_histograms__'),
+    limits: limitsOf(labels, config.limits),
   };
   const keys = Object.keys(own) as (keyof typeof own)[];
   return keys.every((key) => own[key] === config[key]) ? config : { ...config, ...own };

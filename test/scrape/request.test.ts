@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import type { RequestListener } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type Clock, systemClock } from '../../src/lib/index.js';
@@ -15,6 +18,7 @@ interface Options {
   config?: Partial<ScrapeConfig>;
   clock?: Clock;
   signal?: AbortSignal;
+  socketPath?: string;
 }
 
 /** Fetches /metrics of a server that answers so. */
@@ -23,11 +27,19 @@ async function fetchFrom(t: TestContext, answer: RequestListener, options: Optio
   return fetchUrl(t, url, options);
 }
 
-function fetchUrl(t: TestContext, url: string, { config, clock = systemClock, signal }: Options = {}) {
+function fetchUrl(t: TestContext, url: string, options: Options = {}) {
+  const { config, clock = systemClock, signal, socketPath } = options;
   const whole = scrapeConfig({ intervalMs: 15_000, timeoutMs: 10_000, ...config });
   const client = createHttpClient(whole.http, resolver);
   t.after(() => client.close());
-  return fetchPage({ client, clock, url, config: whole, signal: signal ?? new AbortController().signal });
+  return fetchPage({
+    client,
+    clock,
+    url,
+    socketPath,
+    config: whole,
+    signal: signal ?? new AbortController().signal,
+  });
 }
 
 /** What went wrong, or the page. */
@@ -167,6 +179,17 @@ test('one deadline for headers and body together', async (t) => {
     await clock.pass(1);
     assert.equal(result(await fetching), 'timeout: context deadline exceeded', sends);
   }
+});
+
+test('a page over a Unix socket', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const socketPath = join(directory, 'x.sock');
+  const server = createServer(({ url, headers }, response) => response.end(`${headers.host}${url} 1\n`));
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  t.after(() => server.close());
+  const fetched = await fetchUrl(t, 'http://name:9100/metrics', { socketPath });
+  assert.equal(result(fetched), 'name:9100/metrics 1\n');
 });
 
 test('an aborted fetch gives no result', async (t) => {

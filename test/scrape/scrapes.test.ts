@@ -250,6 +250,24 @@ test('a scrape that goes on over its tick: one tick is made up for, with the tim
   assert.ok(second! - first! > 2000 && second! % 1000 !== 0);
 });
 
+test('the clock is set back by an hour: samples go on at once, with the new time', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const { address } = await exposing(t);
+  await scraping.apply([job([address])]);
+  await interval(scraping, clock, 1);
+  clock.step(-3_600_000);
+  await interval(scraping, clock, 1);
+  await interval(scraping, clock, 1);
+  for (const name of ['up', 'a']) {
+    const stamps = scraping.of(name).map(({ timestampMs }) => timestampMs);
+    assert.equal(stamps.length, 3, name);
+    assert.ok(stamps[1]! < stamps[0]! && stamps[1]! <= clock.now(), name);
+    assert.equal(stamps[2]! - stamps[1]!, INTERVAL_MS, name);
+  }
+  assert.deepEqual(markers(scraping), []);
+});
+
 test('more targets than target_limit: none is asked, and all are down', async (t) => {
   const clock = new FakeClock();
   const scraping = new Scraping(t, clock);

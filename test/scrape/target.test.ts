@@ -177,6 +177,24 @@ test('an address that is more than a host cannot be asked for something else', (
     assert.equal(URL.canParse(targetOf({ target: { __address__: host } }).url), false, host);
 });
 
+test('a target may have limits of its own', () => {
+  const limits = (more: Map) => targetOf({ target: { ...address, ...more } }).config.limits;
+  const own = limits({ __sample_limit__: '5', __label_limit__: '6', __series_limit__: '7' });
+  assert.deepEqual([own.samples, own.labels, own.series], [5, 6, 7]);
+  assert.equal(limits({ __max_scrape_size__: '1MiB' }).maxScrapeBytes, 2 ** 20);
+  assert.deepEqual(limits({}), scrapeConfig().limits);
+  assert.deepEqual(populate({ target: { ...address, __sample_limit__: '-1' } }), {
+    kind: 'invalid',
+    error: 'error parsing __sample_limit__: "-1" is no limit',
+  });
+});
+
+test('a Unix socket to connect to is a label; the URL says nothing of it', () => {
+  const target = targetOf({ target: { ...address, __unix_socket__: '/run/x.sock' } });
+  assert.deepEqual([target.socketPath, target.url], ['/run/x.sock', 'http://1.2.3.4:1000/metrics']);
+  assert.equal(targetOf({ target: address }).socketPath, undefined);
+});
+
 test('the key: the same for what discovery alone sees, another for any other label', () => {
   const key = (more: Map) => targetOf({ target: { ...address, ...more } }).key;
   assert.equal(key({ __meta_a: '1' }), key({ __meta_a: '2' }));
