@@ -1,6 +1,6 @@
 import { errorLine } from '../lib/index.js';
-import { type Labels, labelsToMap } from '../model/index.js';
-import { parseSelector } from '../relabel/index.js';
+import { labelsToMap } from '../model/index.js';
+import { parseSeries } from '../relabel/index.js';
 import type { PoolStatus, TargetStatus } from '../scrape/index.js';
 import type { DiscoveredRow, DiscoveryPage, RelabelPage, TargetRow, TargetsPage } from '../web/index.js';
 import type { RouteParts } from './endpoint.js';
@@ -80,7 +80,7 @@ export function relabelPage({ view }: RouteParts, query: URLSearchParams): Relab
   const page = { name: view.runtime().name, jobs, job, subject, labels, result: undefined } as const;
   if (labels.trim() === '') return page;
   try {
-    const steps = view.explain(subject, job, parseLabels(labels));
+    const steps = view.explain(subject, job, parseSeries(labels));
     if (steps === undefined) return { ...page, result: `there is no job "${job}"` };
     return {
       ...page,
@@ -94,9 +94,4 @@ export function relabelPage({ view }: RouteParts, query: URLSearchParams): Relab
   } catch (error) {
     return { ...page, result: errorLine(error) };
   }
-}
-
-/** Labels as a person writes them: those of a selector that only says what is equal. Throws SEN_CONFIG_INVALID. */
-export function parseLabels(text: string): Labels {
-  return parseSelector(text).labels();
 }

@@ -30,13 +30,18 @@ export function readTargetFilter(query: URLSearchParams): TargetFilter {
 }
 
 /** The active targets that the filter lets through, in the order of their jobs. */
-export function filterTargets(pools: readonly PoolStatus[], { job, health, q }: TargetFilter): TargetStatus[] {
+export function filterTargets(
+  pools: readonly PoolStatus[],
+  { job, health, q }: TargetFilter,
+): TargetStatus[] {
   const part = q.toLowerCase();
   const fits = (target: TargetStatus) => {
     if (health !== '' && target.health !== health) return false;
     if (part === '') return true;
     const values = target.labels.filter((_, i) => i % 2 === 1);
-    return [...values, shownUrl(target.url), target.lastError].some((text) => text.toLowerCase().includes(part));
+    return [...values, shownUrl(target.url), target.lastError].some((text) =>
+      text.toLowerCase().includes(part),
+    );
   };
   return pools.filter((pool) => job === '' || pool.job === job).flatMap(({ active }) => active.filter(fits));
 }

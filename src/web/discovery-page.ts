@@ -36,12 +36,23 @@ export function renderDiscoveryPage(page: DiscoveryPage): string {
   const jobs = page.jobs.map((job) => jobPart(job, page.nowMs));
   const body = html`${jobs.length === 0 ? html`<p>No job: there are no scrape_configs.</p>` : jobs}
 ${page.shown === undefined ? html`` : targetsPart(page.shown)}`;
-  return framed({ title: `${page.name}: discovery`, heading: `${page.name}: discovery`, refresh: true, body });
+  return framed({
+    title: `${page.name}: discovery`,
+    heading: `${page.name}: discovery`,
+    refresh: true,
+    body,
+  });
 }
 
 function jobPart({ job, active, dropped, discoveries }: DiscoveryPage['jobs'][number], nowMs: number): Html {
   const rows = discoveries.map(
-    ({ kind, what, targets, lastSuccessMs, lastError }) => html`<tr><td class="${lastError === undefined ? 'ok' : 'bad'}">${kind}</td>
+    ({
+      kind,
+      what,
+      targets,
+      lastSuccessMs,
+      lastError,
+    }) => html`<tr><td class="${lastError === undefined ? 'ok' : 'bad'}">${kind}</td>
 <td>${cut(what)}${lastError === undefined ? html`` : html`<br><span class="bad">${cut(lastError)}</span>`}</td><td class="n">${targets}</td>
 <td class="n">${kind === 'static' ? '' : lastSuccessMs === undefined ? 'never' : `${roughDuration(nowMs - lastSuccessMs)} ago`}</td></tr>
 `,

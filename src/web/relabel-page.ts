@@ -25,9 +25,7 @@ export interface RelabelPage {
 /** What each rule of a job does to the labels of a target or of a series. */
 export function renderRelabelPage(page: RelabelPage): string {
   const option = (value: string, chosen: string) =>
-    value === chosen
-      ? html`<option selected>${value}</option>`
-      : html`<option>${value}</option>`;
+    value === chosen ? html`<option selected>${value}</option>` : html`<option>${value}</option>`;
   const body = html`<form action="/relabel-debug" method="get">
 <p>Rules for the <select name="subject">${['target', 'metric'].map((one) => option(one, page.subject))}</select>
 of job <select name="scrapePool">${page.jobs.map((job) => option(job, page.job))}</select></p>
@@ -61,7 +59,10 @@ function stepRow({ rule, applied, before, after }: StepRow): Html {
 `;
 }
 
-function changesOf(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): Html[] {
+function changesOf(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): Html[] {
   const removed = Object.keys(before)
     .filter((name) => !Object.hasOwn(after, name))
     .map((name) => html`<span class="bad">- ${name}=${JSON.stringify(before[name])}</span><br>`);

@@ -1,7 +1,7 @@
 import { redactUrl, roughDuration, roughSize } from '../lib/index.js';
 import { type HostStatus, TASK_STATES, type TaskState, type TaskStatus } from '../probe/index.js';
 import type { DestinationStatus } from '../sender/index.js';
-import { cut, framed, link, pager, type Paged, REFRESH_SECONDS } from './frame.js';
+import { cut, framed, link, type Paged, pager, REFRESH_SECONDS } from './frame.js';
 import { type Html, html } from './html.js';
 
 /** What the page shows. */

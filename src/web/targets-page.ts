@@ -44,7 +44,13 @@ function jobsPart({ jobs }: TargetsPage): Html {
   const count = (job: string, health: string, number: number, mood: string) =>
     html`<td class="n ${number > 0 ? mood : 'soft'}"><a href="${link('/targets', { scrapePool: job, health })}">${number}</a></td>`;
   const rows = jobs.map(
-    ({ job, up, down, unknown, dropped }) => html`<tr><td><a href="${link('/targets', { scrapePool: job })}">${job}</a></td>
+    ({
+      job,
+      up,
+      down,
+      unknown,
+      dropped,
+    }) => html`<tr><td><a href="${link('/targets', { scrapePool: job })}">${job}</a></td>
 ${count(job, 'up', up, 'ok')}${count(job, 'down', down, 'bad')}${count(job, 'unknown', unknown, 'soft')}
 <td class="n"><a href="${link('/service-discovery', { scrapePool: job })}">${dropped}</a></td></tr>
 `,
