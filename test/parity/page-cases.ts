@@ -137,6 +137,7 @@ export const PAGE_CASES: readonly ParityCase[] = [
   {
     name: 'openmetrics-timestamps',
     pages: (base) => [om(`a 1 ${base / 1000 + 1}\nb 2\n# EOF\n`), om(`a 2 ${base / 1000 + 2}\nb 3\n# EOF\n`)],
+    differs: REPEATED_TIME,
   },
   {
     name: 'openmetrics-exemplars',
