@@ -65,7 +65,7 @@ export function watchClock(
     const step = formatDuration(Math.round(Math.abs(stepMs) / 1000) * 1000);
     const message = `The clock went ${direction} by ${step}; tasks go on by the new time`;
     parts.log.warn({ step_ms: Math.round(stepMs) }, message);
-    if (boot.step(stepMs))
+    if (boot.step())
       parts.log.warn('What was not sent yet gets its times corrected: the clock was wrong since the start');
   };
   let timer = parts.clock.after(LOOK_MS, tick);

@@ -50,9 +50,9 @@ export class Bench {
   static async open(
     directory: string,
     options: Partial<BufferOptions> = {},
-    more: Partial<Pick<BufferSetUp, 'routes' | 'openStore'>> & { clock?: ManualClock } = {},
+    more: Partial<Pick<BufferSetUp, 'routes' | 'openStore'>> & { clock?: ManualClock; bootId?: string } = {},
   ): Promise<Bench> {
-    const { clock = new ManualClock(), ...set } = more;
+    const { clock = new ManualClock(), bootId = 'a boot', ...set } = more;
     const metrics = new Metrics();
     const logged: string[] = [];
     const log = pino(
@@ -68,6 +68,8 @@ export class Bench {
       options: { ...OPTIONS, ...options },
       routes,
       clock,
+      boot: { id: bootId, uptimeMs: () => clock.monotonic() },
+      shiftBlock: (block, ms) => ({ ...block, minMs: block.minMs + ms, maxMs: block.maxMs + ms }),
       log,
       metrics,
       // In the test's own thread: what the clock makes due is then done when it stands still again.
