@@ -26,11 +26,12 @@ export class BootClock {
     return true;
   }
 
-  /** Moves the samples of a batch whose run ended by the clock as it was before: that is when its end lies nearer to now by the old clock than by the new one. */
-  correct(batch: Batch): void {
-    if (this.#clock.monotonic() > this.#stillComingUntilMs) return;
+  /** Moves the samples of a batch whose run ended by the clock as it was before: that is when its end lies nearer to now by the old clock than by the new one. Gives whether it did. */
+  correct(batch: Batch): boolean {
+    if (this.#clock.monotonic() > this.#stillComingUntilMs) return false;
     const agoMs = this.#clock.now() - batch.times.finishedMs;
-    if (Math.abs(agoMs - this.#stepMs) >= Math.abs(agoMs)) return;
+    if (Math.abs(agoMs - this.#stepMs) >= Math.abs(agoMs)) return false;
     for (let i = 0; i < batch.length; i++) batch.timestamps[i]! += this.#stepMs;
+    return true;
   }
 }

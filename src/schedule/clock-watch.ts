@@ -57,6 +57,10 @@ export function watchClock(
     'Times that the wall clock was set, or jumped over a suspend, by more than a second, by direction.',
   );
   for (const direction of ['forward', 'back']) steps.with({ direction });
+  const shifted = parts.metrics.counter(
+    'sentinel_schedule_samples_shifted_total',
+    'Samples that were on their way when the clock was set in the first minutes of the boot, and got another time.',
+  );
   const look = () => {
     const stepMs = watch.look();
     if (stepMs === 0) return;
@@ -76,7 +80,7 @@ export function watchClock(
   return {
     correct(batch) {
       look();
-      boot.correct(batch);
+      if (boot.correct(batch)) shifted.inc(batch.length);
     },
     stop: () => timer.cancel(),
   };
