@@ -4,7 +4,7 @@ import test, { type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import { openSqliteStore } from '../../src/buffer/open-store.js';
 import { ManualClock } from '../manual-clock.js';
-import { faultyStore } from './faulty-store.js';
+import { faultyStore, slowStore } from './faulty-store.js';
 import { Bench, numberOf, temporaryDirectory } from './set-up.js';
 
 const MINUTE = 60_000;
@@ -71,7 +71,7 @@ test('a restart between the step and the delivery: moved all the same, and not t
     await make(bench);
     for (let i = 0; i < 3; i++) {
       await bench.buffer.close();
-      bench = await start({ bootId });
+      bench = await start({ boot: { id: bootId } });
       bench.buffer.shiftUnsent();
     }
     await make(bench);
@@ -104,17 +104,20 @@ test('a restart before the step: what the earlier run made is moved too', async 
 
 test('samples of an earlier boot, and of before a file had stamps, stay as they are', async (t) => {
   const { clock, directory, set, start, make, deliver } = machine(t, 0);
-  let bench = await start({ bootId: 'an earlier boot' });
+  const earlier = { boot: { id: 'an earlier boot' } };
+  let bench = await start(earlier);
   await make(bench);
   await bench.buffer.close();
   const file = new Database(join(directory, 'buffer.db'));
   file.exec('DROP TABLE stamp; DROP TRIGGER stamp_goes');
   file.close();
-  bench = await start({ bootId: 'an earlier boot' });
+  bench = await start(earlier);
   await make(bench);
   await bench.buffer.close();
+  await clock.advance(HOUR);
+  const bootMs = clock.monotonic();
   set(-YEARS);
-  bench = await start({ clock });
+  bench = await start({ boot: { uptimeMs: () => clock.monotonic() - bootMs } });
   await make(bench);
   set(YEARS);
   assert.equal(bench.buffer.shiftUnsent(), YEARS);
@@ -123,30 +126,54 @@ test('samples of an earlier boot, and of before a file had stamps, stay as they 
   await bench.buffer.close();
 });
 
-test('no shift: a small step, a suspend, a step after ten minutes; a restart does not begin them again', async (t) => {
-  const f = async (what: string, change: (bench: Bench, set: (ms: number) => void) => Promise<number>) => {
-    const { clock, set, start, make, deliver } = machine(t, 0);
-    const first = await start();
+test('a small step, a suspend and a step after ten minutes move nothing; a restart does not begin them again', async (t) => {
+  let suspendedMs = 0;
+  const changes: Record<string, (clock: ManualClock) => Promise<void> | void> = {
+    'a step of 30 s': (clock) => clock.step(30_000),
+    'a suspend': (clock) => {
+      clock.step(HOUR / 10);
+      suspendedMs += HOUR / 10;
+    },
+    'after ten minutes': async (clock) => {
+      await clock.advance(3 * MINUTE);
+      clock.step(HOUR);
+    },
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    suspendedMs = 0;
+    const { clock, start, make, deliver } = machine(t, 0);
+    const boot = { uptimeMs: () => clock.monotonic() + suspendedMs };
+    const first = await start({ boot });
     await make(first);
-    await clock.advance(8 * MINUTE);
+    await clock.advance(what === 'a suspend' ? 0 : 8 * MINUTE);
     await first.buffer.close();
-    const bench = await start();
+    const bench = await start({ boot });
     await make(bench);
-    await change(bench, set);
+    await change(clock);
     bench.buffer.shiftUnsent();
     assert.deepEqual(await deliver(bench), [0, 0], what);
     assert.equal(shifted(bench), 0, what);
     await bench.buffer.close();
-  };
-  await f('30 s', async (_, set) => {
-    set(30_000);
-    return 0;
-  });
-  await f('after ten minutes', async (bench, set) => {
-    await bench.clock.advance(3 * MINUTE);
-    set(HOUR);
-    return bench.buffer.shiftUnsent();
-  });
+  }
+});
+
+test('a step while blocks are being written reaches them as well', async (t) => {
+  const { set, start, make, deliver } = machine(t);
+  const bench = await start({ openStore: slowStore });
+  await make(bench);
+  bench.push(1);
+  const committed = bench.buffer.commit();
+  await new Promise((resolve) => setImmediate(resolve));
+  set(YEARS);
+  bench.buffer.shiftUnsent();
+  await committed;
+  await bench.buffer.close();
+  const later = await start({ boot: { id: 'a later boot' } });
+  const lease = await later.take('a', 'fresh');
+  assert.ok(lease!.block.minMs > RIGHT_MS);
+  await later.buffer.release(lease!);
+  assert.equal((await deliver(later))[0], 0);
+  await later.buffer.close();
 });
 
 test('forward and back, and in two steps: what counts is the clock as it is in the end', async (t) => {
@@ -203,7 +230,7 @@ test('the disk is full at the step: handed out with the right time at once, and 
   store.fault = undefined;
   await clock.advance(10_000);
   await bench.buffer.close();
-  bench = await start({ bootId: 'a later boot' });
+  bench = await start({ boot: { id: 'a later boot' } });
   assert.deepEqual(await deliver(bench), [0, 0, 0]);
   await bench.buffer.close();
 });
@@ -219,7 +246,7 @@ test('a stamp goes with its block, and one with wrong bytes moves nothing', asyn
   const file = new Database(path);
   file.exec('UPDATE stamp SET shift_ms = 5 WHERE block = (SELECT max(block) FROM stamp)');
   file.close();
-  const later = await start({ bootId: 'a later boot' });
+  const later = await start({ boot: { id: 'a later boot' } });
   assert.deepEqual(await deliver(later), [0, -YEARS]);
   await later.drain('b');
   await later.buffer.close();
@@ -239,7 +266,7 @@ test('a broken file: stamps are kept with their blocks', async (t) => {
   const store = await openSqliteStore(options);
   assert.deepEqual([...(await store.contents()).boots.keys()], ['a boot']);
   await store.close();
-  const later = await start({ bootId: 'a later boot' });
+  const later = await start({ boot: { id: 'a later boot' } });
   assert.deepEqual(await deliver(later), [0, 0, 0]);
   await later.buffer.close();
 });
