@@ -15,20 +15,46 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/sdk': [...GROUND, 'src/net', 'src/exposition'],
   // the road
   // config reads the sections of the stages, and a task's options by its plugin's schema
-  'src/config': ['src/lib', 'src/sdk', 'src/net', 'src/probe', 'src/buffer', 'src/sender', 'src/http'],
+  'src/config': [
+    'src/lib',
+    'src/sdk',
+    'src/net',
+    'src/discovery',
+    'src/scrape',
+    'src/probe',
+    'src/relabel',
+    'src/buffer',
+    'src/sender',
+    'src/http',
+  ],
+  'src/discovery': [...GROUND, 'src/net'],
   'src/schedule': GROUND,
+  // a target's labels are relabelled before it is one, and its series when they are new
+  'src/scrape': [...GROUND, 'src/net', 'src/exposition', 'src/schedule', 'src/relabel', 'src/discovery'],
   'src/probe': [...GROUND, 'src/net', 'src/sdk', 'src/schedule'],
+  // pure: labels to labels, for whoever has rules
+  'src/relabel': GROUND,
   // a source of batches like probe, with phases made as the schedule's are
   'src/self': [...GROUND, 'src/schedule'],
-  // routes are made of destinations
-  'src/block': [...GROUND, 'src/sender'],
+  // routes are made of destinations and their rules
+  'src/block': [...GROUND, 'src/relabel', 'src/sender'],
   // a block is a noun that three stages share, so it stands in the model
   'src/buffer': GROUND,
-  'src/sender': [...GROUND, 'src/net'],
+  // a destination names its own rules; the block stage applies them
+  'src/sender': [...GROUND, 'src/net', 'src/relabel'],
   // the edges: they look at the road, the road never looks at them
-  'src/http': [...GROUND, 'src/net', 'src/probe', 'src/sender', 'src/web'],
-  // the pages show what probe and sender tell of themselves
-  'src/web': [...GROUND, 'src/probe', 'src/sender'],
+  'src/http': [
+    ...GROUND,
+    'src/net',
+    'src/discovery',
+    'src/scrape',
+    'src/probe',
+    'src/relabel',
+    'src/sender',
+    'src/web',
+  ],
+  // the pages show what the stages tell of themselves
+  'src/web': [...GROUND, 'src/discovery', 'src/scrape', 'src/probe', 'src/relabel', 'src/sender'],
   // ops speaks with the host's service manager about the process, and knows no stage
   'src/ops': ['src/lib'],
   // `status` prints what the control socket answers
@@ -37,7 +63,10 @@ const ALLOWED: Record<string, readonly string[]> = {
     'src/net',
     'src/sdk',
     'src/config',
+    'src/discovery',
+    'src/scrape',
     'src/probe',
+    'src/relabel',
     'src/sender',
     'src/ops',
     'src/http',

@@ -6,8 +6,19 @@ import { uncompress } from 'snappyjs';
 const PROTO = `syntax = "proto3";
 message Label { string name = 1; string value = 2; }
 message Sample { double value = 1; int64 timestamp = 2; }
-message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
-message WriteRequest { repeated TimeSeries timeseries = 1; }`;
+message Exemplar { repeated Label labels = 1; double value = 2; int64 timestamp = 3; }
+message BucketSpan { sint32 offset = 1; uint32 length = 2; }
+message Histogram {
+  oneof count { uint64 count_int = 1; double count_float = 2; }
+  double sum = 3; sint32 schema = 4; double zero_threshold = 5;
+  oneof zero_count { uint64 zero_count_int = 6; double zero_count_float = 7; }
+  repeated BucketSpan negative_spans = 8; repeated sint64 negative_deltas = 9; repeated double negative_counts = 10;
+  repeated BucketSpan positive_spans = 11; repeated sint64 positive_deltas = 12; repeated double positive_counts = 13;
+  int32 reset_hint = 14; int64 timestamp = 15;
+}
+message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; repeated Histogram histograms = 4; }
+message MetricMetadata { int32 type = 1; string metric_family_name = 2; string help = 4; string unit = 5; }
+message WriteRequest { repeated TimeSeries timeseries = 1; repeated MetricMetadata metadata = 3; }`;
 
 const WriteRequest = protobuf.parse(PROTO).root.lookupType('WriteRequest');
 
@@ -22,23 +33,86 @@ export interface ReceivedSample {
   timestampMs: number;
 }
 
+type Labels = Readonly<Record<string, string>>;
+
+/** An exemplar as a receiver sees it. */
+export interface ReceivedExemplar {
+  series: Labels;
+  labels: Labels;
+  value: number;
+  timestampMs: number;
+}
+
+/** A native histogram as a receiver sees it; `fields` as protobufjs turns them to plain values. */
+export interface ReceivedHistogram {
+  labels: Labels;
+  timestampMs: number;
+  fields: Readonly<Record<string, unknown>>;
+}
+
+/** What a receiver is told of a metric family; the type by its number. */
+export interface ReceivedMetadata {
+  type: number;
+  metricFamilyName: string;
+  help: string;
+  unit: string;
+}
+
+type WireLabels = { name: string; value: string }[];
+type WireInt64 = { toString(): string };
+
 interface DecodedRequest {
   timeseries: {
-    labels: { name: string; value: string }[];
-    samples: { value: number; timestamp: { toString(): string } }[];
+    labels: WireLabels;
+    samples: { value: number; timestamp: WireInt64 }[];
+    exemplars: { labels: WireLabels; value: number; timestamp: WireInt64 }[];
+    histograms: protobuf.Message[];
   }[];
+  metadata: ReceivedMetadata[];
+}
+
+const Histogram = WriteRequest.root.lookupType('Histogram');
+const mapOf = (labels: WireLabels): Labels =>
+  Object.fromEntries(labels.map(({ name, value }) => [name, value]));
+
+function decode(body: Uint8Array): DecodedRequest {
+  const bytes = uncompress(new Uint8Array(body), 2 ** 26);
+  return WriteRequest.decode(bytes) as unknown as DecodedRequest;
+}
+
+/** The exemplars, native histograms and metadata of a remote-write 1.0 request. */
+export function decodeBeside(body: Uint8Array): {
+  exemplars: ReceivedExemplar[];
+  histograms: ReceivedHistogram[];
+  metadata: ReceivedMetadata[];
+} {
+  const { timeseries, metadata } = decode(body);
+  const exemplars = timeseries.flatMap((one) =>
+    one.exemplars.map(({ labels, value, timestamp }) => ({
+      series: mapOf(one.labels),
+      labels: mapOf(labels),
+      value,
+      timestampMs: Number(timestamp.toString()),
+    })),
+  );
+  const histograms = timeseries.flatMap((one) =>
+    one.histograms.map((message) => {
+      const { timestamp, ...fields } = Histogram.toObject(message, { longs: Number });
+      return { labels: mapOf(one.labels), timestampMs: Number(timestamp), fields };
+    }),
+  );
+  return { exemplars, histograms, metadata };
 }
 
 /** Decodes the body of a remote-write 1.0 request with protobufjs and snappyjs, by the published schema. */
 export function decodeWriteRequest(body: Uint8Array): ReceivedSample[] {
-  const bytes = uncompress(new Uint8Array(body), 2 ** 26);
-  const request = WriteRequest.decode(bytes) as unknown as DecodedRequest;
+  const request = decode(body);
   const double = new DataView(new ArrayBuffer(8));
   return request.timeseries.flatMap(({ labels, samples }) =>
     samples.map(({ value, timestamp }) => {
       double.setFloat64(0, value);
       return {
-        labels: Object.fromEntries(labels.map((label) => [label.name, label.value])),
+        labels: mapOf(labels),
         names: labels.map((label) => label.name),
         value,
         bits: double.getBigUint64(0).toString(16).padStart(16, '0'),
@@ -87,7 +161,11 @@ export class FakeReceiver {
   readonly script: Behaviour[] = [];
   /** Samples of the requests that were accepted (or stored before the answer was lost). */
   readonly samples: ReceivedSample[] = [];
-  /** Those of them whose answer was lost. */
+  /** Beside them. */
+  readonly exemplars: ReceivedExemplar[] = [];
+  readonly histograms: ReceivedHistogram[] = [];
+  readonly metadata: ReceivedMetadata[] = [];
+  /** Samples whose answer was lost. */
   readonly unanswered: ReceivedSample[] = [];
   /** Every request, whatever was done with it. */
   readonly requests: ReceivedRequest[] = [];
@@ -159,6 +237,10 @@ export class FakeReceiver {
   #answer(behaviour: Behaviour, body: Buffer, response: ServerResponse): void {
     const accept = () => {
       this.samples.push(...decodeWriteRequest(body));
+      const { exemplars, histograms, metadata } = decodeBeside(body);
+      this.exemplars.push(...exemplars);
+      this.histograms.push(...histograms);
+      this.metadata.push(...metadata);
       response.writeHead(204).end();
     };
     if (behaviour.kind === 'ok') accept();

@@ -1,7 +1,8 @@
+import type { FamilyType } from '../model/index.js';
 import { CLASS, cutText, HASH, LF, METRIC, METRIC_START, OPEN, SPACE } from './bytes.js';
 import { readFloat } from './float.js';
 import { type Entry, ExpositionParser } from './parser.js';
-import { type FamilyType, readExemplarLabels } from './series.js';
+import { readExemplarLabels } from './series.js';
 
 // Hot path: `next` runs per line. Benchmark: test/bench/exposition.
 

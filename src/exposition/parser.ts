@@ -1,6 +1,7 @@
+import type { FamilyType } from '../model/index.js';
 import { CLASS, closingQuote, LF, METRIC, METRIC_START, QUOTE } from './bytes.js';
 import { pageFault } from './fault.js';
-import type { FamilyType, LabelSyntax, Series } from './series.js';
+import type { LabelSyntax, Series } from './series.js';
 import { readSeries, skipBraces } from './series.js';
 
 // Hot path: `next` runs per line. Benchmark: test/bench/exposition.

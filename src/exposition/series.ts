@@ -1,4 +1,4 @@
-import { compareBytes } from '../model/index.js';
+import { compareBytes, type FamilyType } from '../model/index.js';
 import {
   BACKSLASH,
   CLASS,
@@ -21,17 +21,6 @@ import { normaliseBound } from './float.js';
 
 /** More label pairs than this on one series fail the page: sorting them would hold the process. Prometheus has no such limit. */
 const MAX_LABELS = 1000;
-
-/** What a family is, as its TYPE line says; `unknown` without one (`untyped` in the text format). */
-export type FamilyType =
-  | 'counter'
-  | 'gauge'
-  | 'histogram'
-  | 'gaugehistogram'
-  | 'summary'
-  | 'info'
-  | 'stateset'
-  | 'unknown';
 
 /** A series as exposed. */
 export interface Series {

@@ -1,7 +1,7 @@
+import type { FamilyType } from '../model/index.js';
 import { CLASS, cutText, HASH, LF, METRIC, METRIC_START, OPEN, SPACE, TAB } from './bytes.js';
 import { readFloat } from './float.js';
 import { type Entry, ExpositionParser, MAX_LINE_BYTES } from './parser.js';
-import type { FamilyType } from './series.js';
 
 // Hot path: `next` runs per line. Benchmark: test/bench/exposition.
 

@@ -1,4 +1,5 @@
 import { invariant } from '../lib/index.js';
+import type { Exemplar, NativeHistogram } from './histogram.js';
 import type { SeriesRef, SeriesTable } from './series.js';
 
 /** Who made a batch. */
@@ -34,6 +35,10 @@ export class Batch {
   /** Milliseconds since 1970. */
   timestamps: Float64Array;
   flags: Uint8Array;
+  /** By index of the sample they belong to; absent in nearly all batches. */
+  exemplars: Map<number, readonly Exemplar[]> | undefined = undefined;
+  /** By index of the sample: it is this histogram, and its value says nothing. Absent in nearly all batches. */
+  histograms: Map<number, NativeHistogram> | undefined = undefined;
 
   constructor(source: BatchSource, table: SeriesTable, times: BatchTimes, capacity = 16) {
     this.source = source;
@@ -59,6 +64,13 @@ export class Batch {
   addStale(ref: SeriesRef, timestampMs: number): void {
     this.add(ref, 0, timestampMs);
     this.flags[this.length - 1] = FLAG_STALE;
+  }
+
+  /** Adds a sample that is a native histogram. */
+  addHistogram(ref: SeriesRef, histogram: NativeHistogram, timestampMs: number): void {
+    this.add(ref, 0, timestampMs);
+    this.histograms ??= new Map();
+    this.histograms.set(this.length - 1, histogram);
   }
 
   #grow(): void {

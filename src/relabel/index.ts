@@ -1,0 +1,1 @@
+export type { NameScheme, RelabelAction, RelabelRule } from './rule.js';

@@ -1,0 +1,50 @@
+import type { DiscoveryStatus } from '../discovery/index.js';
+import type { Labels, MetricMetadata } from '../model/index.js';
+
+/** A target that is scraped, as people and the API see it. */
+export interface TargetStatus {
+  /** The job. */
+  pool: string;
+  labels: Labels;
+  /** Before relabelling. */
+  discoveredLabels: Labels;
+  /** As asked for, secrets masked. */
+  url: string;
+  health: 'unknown' | 'up' | 'down';
+  /** Empty when the last scrape went well. */
+  lastError: string;
+  /** Start of the last scrape, wall clock ms; `undefined` before the first one. */
+  lastScrapeMs: number | undefined;
+  lastDurationMs: number;
+  /** Samples on the last page. */
+  lastSamples: number;
+  /** Series that it gives now. */
+  series: number;
+  intervalMs: number;
+  timeoutMs: number;
+}
+
+/** A target that is not scraped, and why. */
+export interface DroppedTarget {
+  discoveredLabels: Labels;
+  /** relabel: a rule dropped it; cluster: another member scrapes it; duplicate: it is there already; invalid: see `detail`. */
+  reason: 'relabel' | 'cluster' | 'duplicate' | 'invalid';
+  /** The error of an invalid one; the rule that dropped it. */
+  detail: string;
+}
+
+/** The targets of one job. */
+export interface PoolStatus {
+  job: string;
+  active: readonly TargetStatus[];
+  /** At most `keep_dropped_targets` of them. */
+  dropped: readonly DroppedTarget[];
+  droppedCount: number;
+  discovery: readonly DiscoveryStatus[];
+}
+
+/** The metadata of one target. */
+export interface TargetMetadata {
+  target: Labels;
+  families: readonly MetricMetadata[];
+}
