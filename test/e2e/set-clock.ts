@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
@@ -31,7 +31,7 @@ export class SetClock {
     const preload = join(folder, 'preload.mjs');
     writeFileSync(preload, `process.execPath = ${JSON.stringify(node)};\n`);
     this.env = { ...faked, NODE_OPTIONS: `--import=${preload}` };
-    t.after(removeLeftovers(new Set(sharedFiles())));
+    t.after(removeLeftovers);
   }
 
   /** Steps it, at once for everyone. */
@@ -43,12 +43,10 @@ export class SetClock {
   }
 }
 
-const sharedFiles = () => readdirSync(SHARED_MEMORY).filter((name) => name.includes('faketime_'));
-
-/** A process that is killed leaves what libfaketime shares with its children. */
-function removeLeftovers(before: ReadonlySet<string>): () => void {
-  return () => {
-    for (const name of sharedFiles())
-      if (!before.has(name)) rmSync(join(SHARED_MEMORY, name), { force: true });
-  };
+/** A process that is killed leaves what libfaketime shares with its children; the names end in its id. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(SHARED_MEMORY)) {
+    const pid = /faketime_(?:shm|sem)_(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(SHARED_MEMORY, name), { force: true });
+  }
 }
