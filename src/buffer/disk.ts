@@ -56,7 +56,7 @@ export class Disk {
   #closed = false;
   #usedBytes = 0;
   /** When the boot began, by the clock that the stamps in the file were last held against. */
-  #shiftedToMs = Number.NaN;
+  #shiftedToMs: number;
   #usedAtMs = -Infinity;
 
   /** The highest id on disk when it was opened. */
@@ -65,6 +65,7 @@ export class Disk {
   constructor(setUp: DiskSetUp) {
     this.#setUp = setUp;
     this.health = new DiskHealth(setUp);
+    this.#shiftedToMs = setUp.bootTime.startMs ?? Number.NaN;
     const { metrics } = setUp;
     this.#writtenBytes = metrics.counter(
       'sentinel_buffer_written_bytes_total',
@@ -309,8 +310,12 @@ export class Disk {
   /** Makes the queues know what the file holds: what is more came, what is less is lost. */
   #takeIn({ counts, lastId, salvage, boots }: Contents): void {
     this.#known = true;
-    this.#shiftedToMs = Number.NaN;
-    this.#setUp.bootTime.resume(boots.get(this.#setUp.bootTime.id) ?? Infinity);
+    const { bootTime } = this.#setUp;
+    const endMs = boots.get(bootTime.id);
+    if (endMs !== undefined) {
+      this.#shiftedToMs = Number.NaN;
+      bootTime.resume(endMs);
+    }
     this.lastId = Math.max(this.lastId, lastId);
     let lostSamples = 0;
     for (const name of counts.keys()) this.#setUp.queues.get(name);
