@@ -1,9 +1,10 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../lib/index.js';
 
 /** Makes the data directory, for its owner only. One that exists keeps its mode: it may be a place that others use. */
 export function makeDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeFolder(directory, 0o700);
 }
 
 /** Makes a file that only its owner may read, if it is not there; gives its path. SQLite gives the files that it puts beside it the same mode. */

@@ -1,28 +1,31 @@
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { type Config, type LoadedConfig, loadConfig } from '../config/index.js';
+import {
+  type Config,
+  type FolderCatalog,
+  type ReadConfig,
+  readConfig,
+  readPlugins,
+} from '../config/index.js';
 import { field, SentinelError } from '../lib/index.js';
-import { type LoadedPlugin, loadPlugins, type PluginCatalog } from '../probe/index.js';
+import { type LoadedPlugin, loadPlugin } from '../probe/index.js';
 import { usageError } from './exit.js';
+import { untilSignal } from './until-signal.js';
 
 /** Read where no other file is named. */
 export const DEFAULT_FILE = 'config/config.yaml';
 
-/** Reads the configuration of `-c`, or ./config/config.yaml. `isTty`: whether the log goes to a terminal. Throws SEN_USAGE when there is none, and all that is wrong with it as one ConfigError. */
-export async function readConfiguration(
-  file: string | undefined,
-  isTty = process.stdout.isTTY === true,
-): Promise<LoadedConfig> {
+/** The file of `-c`, or ./config/config.yaml. Throws SEN_USAGE when neither is there to be read. */
+export function configurationFile(file: string | undefined): string {
   if (file === undefined && !existsSync(DEFAULT_FILE))
     throw usageError(`no configuration: give -c FILE (there is no ./${DEFAULT_FILE} here)`);
-  return loadConfig(file ?? DEFAULT_FILE, {
-    env: process.env,
-    cwd: process.cwd(),
-    hostname: hostname(),
-    isTty,
-    loadPlugins,
-  });
+  return file ?? DEFAULT_FILE;
+}
+
+/** Reads a configuration, without running code from outside in this process. Throws SEN_USAGE when there is none, and all that is wrong with it as one ConfigError. */
+export function readConfiguration(file: string | undefined): Promise<ReadConfig> {
+  const source = { file: configurationFile(file), isTty: process.stdout.isTTY === true };
+  return untilSignal((signal) => readConfig({ ...source, signal }));
 }
 
 /** The plugins to choose from: built in, of the configuration if one is given, and below `directories`. */
@@ -30,20 +33,19 @@ export async function readCatalog(options: {
   config?: string | undefined;
   directory: readonly string[];
 }): Promise<{
-  catalog: PluginCatalog;
+  catalog: FolderCatalog;
   config: Config | undefined;
 }> {
-  const directories = options.directory.map((directory) => resolve(directory));
-  if (options.config === undefined) return { catalog: await loadPlugins(directories), config: undefined };
-  const { config, catalog } = await readConfiguration(options.config);
-  if (directories.length === 0) return { catalog, config };
-  return { catalog: await loadPlugins([...config.plugins.directories, ...directories]), config };
+  const config = options.config === undefined ? undefined : (await readConfiguration(options.config)).config;
+  const own = options.directory.map((directory) => resolve(directory));
+  const directories = [...(config?.plugins.directories ?? []), ...own];
+  return { catalog: await untilSignal((signal) => readPlugins({ directories }, { signal })), config };
 }
 
-/** The plugin of a name. Throws SEN_PLUGIN_UNKNOWN with the known ones, or with the reason why its folder did not load. */
-export function pluginNamed(catalog: PluginCatalog, name: string): LoadedPlugin {
+/** Loads the plugin of a name. Throws SEN_PLUGIN_UNKNOWN with the known ones, or SEN_PLUGIN_INVALID with the reason why its folder did not load. */
+export async function loadNamed(catalog: FolderCatalog, name: string): Promise<LoadedPlugin> {
   const plugin = catalog.plugins.get(name);
-  if (plugin !== undefined) return plugin;
+  if (plugin !== undefined) return loadPlugin(plugin.directory, plugin.builtin);
   const broken = catalog.problems.find(({ path }) => path.endsWith(`/${name}`));
   if (broken !== undefined) throw new SentinelError('SEN_PLUGIN_INVALID', broken.message);
   const known = [...catalog.plugins.keys()].sort();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { field, type Schema } from '../lib/index.js';
 import { fieldsOf, type LoadedPlugin } from '../probe/index.js';
 import type { Definition } from '../sdk/index.js';
-import { pluginNamed, readCatalog } from './configuration.js';
+import { loadNamed, readCatalog } from './configuration.js';
 import { EXIT } from './exit.js';
 import { colorsOf, print, printError, table } from './terminal.js';
 
@@ -14,7 +14,7 @@ export async function plugins(
 ): Promise<number> {
   const { catalog } = await readCatalog(options);
   if (name !== undefined) {
-    print(describePlugin(pluginNamed(catalog, name)));
+    print(describePlugin(await loadNamed(catalog, name)));
     return EXIT.ok;
   }
   const found = [...catalog.plugins.values()];

@@ -25,7 +25,7 @@ export function createProgram(onExit: OnExit): Command {
     .enablePositionalOptions()
     .version(VERSION, '-V, --version', 'print the version of Sentinel');
   addAgentCommands(program, onExit);
-  addReadConfiguration(program, onExit);
+  addReaders(program, onExit);
   addStatus(program, onExit);
   addTrigger(program, onExit);
   addPlugins(program, onExit);
@@ -62,14 +62,25 @@ function addAgentCommands(program: Command, onExit: OnExit): void {
     );
 }
 
-/** What a running agent starts, and no user: see read-configuration.ts. */
-function addReadConfiguration(program: Command, onExit: OnExit): void {
+/** What other commands start, and no user: see read-configuration.ts. */
+function addReaders(program: Command, onExit: OnExit): void {
+  const refused = () =>
+    new Option('--refused <json>', 'plugins whose code is not run, with the reason').default('{}');
   program
     .command('read-configuration', { hidden: true })
-    .addOption(configOption())
+    .requiredOption('-c, --config <file>', 'configuration')
     .option('--tty', 'the log goes to a terminal')
-    .action(async (options: { config?: string; tty?: boolean }) =>
+    .addOption(refused())
+    .action(async (options: { config: string; tty?: boolean; refused: string }) =>
       onExit(await (await import('./read-configuration.js')).sendConfiguration(options)),
+    );
+  program
+    .command('read-plugins', { hidden: true })
+    .argument('[folders...]', 'these plugins alone')
+    .addOption(directoryOption())
+    .addOption(refused())
+    .action(async (folders: string[], options: { directory: string[]; refused: string }) =>
+      onExit(await (await import('./read-configuration.js')).sendPlugins(folders, options)),
     );
 }
 

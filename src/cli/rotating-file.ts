@@ -1,5 +1,6 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../lib/index.js';
 
 /** When a log file is full, and how many are kept. */
 interface RotationOptions {
@@ -75,7 +76,7 @@ export class RotatingFile {
 }
 
 function open(path: string): [descriptor: number, inode: number] {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const descriptor = openSync(path, 'a', 0o640);
   return [descriptor, fstatSync(descriptor).ino];
 }

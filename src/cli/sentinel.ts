@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { errorLine } from '../lib/index.js';
 import { describeError, EXIT } from './exit.js';
+import { guardExit, letExit } from './exit-guard.js';
 import { createProgram } from './program.js';
 import { colorsOf, printError } from './terminal.js';
 
@@ -30,8 +31,11 @@ function report(error: unknown): number {
 // What a plugin throws from a timer, for one. `start` puts its log in this place.
 process.on('uncaughtException', (error) => process.exit(Math.max(report(error), EXIT.internal)));
 
+guardExit();
+
 // `sentinel plugins | head` closes the pipe early; that is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  letExit();
   if (error.code === 'EPIPE') process.exit(EXIT.ok);
   printError(`cannot write to standard output: ${errorLine(error)}`);
   process.exit(EXIT.internal);
@@ -40,5 +44,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const exitCode = await main();
 // Writes to standard output are synchronous on Linux, but that one failed (disk full) is told a turn later.
 await new Promise((resolve) => setImmediate(resolve));
+letExit();
 // Not by `exitCode`: a plugin that left something open must not keep a finished command alive.
 process.exit(exitCode);

@@ -1,12 +1,12 @@
 import { isatty } from 'node:tty';
 import type pino from 'pino';
-import { type Config, readConfigApart, readConfigOf } from '../config/index.js';
+import { type Config, readConfigApart } from '../config/index.js';
 import { ERRORS, errorLine, type Logger, SentinelError, systemClock, VERSION } from '../lib/index.js';
 import { type Agent, startAgent } from '../main.js';
 import { createServiceNotifier, type ServiceNotifier } from '../ops/index.js';
 import type { TaskStatus } from '../probe/index.js';
 import { agentLine } from './agent-line.js';
-import { DEFAULT_FILE, readConfiguration } from './configuration.js';
+import { configurationFile, readConfiguration } from './configuration.js';
 import { describeError, EXIT } from './exit.js';
 import type { Hangups } from './hangups.js';
 import { createAgentLog } from './log.js';
@@ -36,10 +36,10 @@ export async function start(options: { config?: string }, hangups: Hangups): Pro
   const stop = new StopSignal();
   logStart(loaded.config, log);
   try {
-    const file = options.config ?? DEFAULT_FILE;
+    const file = configurationFile(options.config);
     const isTty = process.stdout.isTTY === true;
     const read = (signal: AbortSignal) => readConfigApart({ file, isTty, signal });
-    const agent = await startAgent({ ...readConfigOf(loaded), log, setLogging, read });
+    const agent = await startAgent({ ...loaded, log, setLogging, read });
     logWhereResultsAre(agent, loaded.config, log);
     if (isTty) agent.onResult(printResult);
     const notifier = createServiceNotifier({

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { field, formatDuration } from '../lib/index.js';
-import { fieldsOf, type LoadedPlugin, readOptions } from '../probe/index.js';
+import { fieldsOf, type LoadedPlugin, loadPlugin, readOptions } from '../probe/index.js';
 import { OptionError } from '../sdk/index.js';
 import { commandLog } from './command-log.js';
-import { pluginNamed, readCatalog, readConfiguration } from './configuration.js';
+import { loadNamed, readCatalog, readConfiguration } from './configuration.js';
 import { EXIT, usageError } from './exit.js';
 import { type ReportFormat, reportOf } from './outcome-report.js';
 import { flagsOf, issueLine, secretVariable, writtenOptions } from './plugin-flags.js';
@@ -38,7 +38,7 @@ export async function trigger(words: readonly string[], command: Command): Promi
 
 async function wantedByWords([name, ...rest]: readonly string[], options: TriggerOptions): Promise<Wanted> {
   const { catalog, config } = await readCatalog(options);
-  const plugin = pluginNamed(catalog, name!);
+  const plugin = await loadNamed(catalog, name!);
   const { target, written } = parseWords(plugin, rest);
   const hostConfig = config?.plugins.hostConfig[plugin.definition.name] ?? {};
   return {
@@ -90,7 +90,8 @@ async function wantedTask(words: readonly string[], options: TriggerOptions): Pr
       `no enabled task "${options.task}" in ${config.file} (known: ${known.join(', ') || 'none'})`,
     );
   }
-  const plugin = pluginNamed(catalog, task.plugin);
+  const { directory, builtin } = catalog.plugins.get(task.plugin)!;
+  const plugin = await loadPlugin(directory, builtin);
   const { baseDirectory, timeoutMs } = task;
   const hostConfig = config.plugins.hostConfig[task.plugin] ?? {};
   return {

@@ -1,12 +1,14 @@
-export type { LoadDependencies, LoadedConfig } from './compile.js';
+export type { LoadDependencies } from './compile.js';
 export type { Config, LoggingOptions } from './config.js';
 export { readDataDirectory } from './data-directory.js';
 export { ConfigError } from './error.js';
 export { loadConfig } from './load.js';
-export { readConfigApart } from './reader.js';
+export { readConfig, readConfigApart, readConfigWatched, readPlugins } from './reader.js';
 export { Reloader, type ReloadResult } from './reloader.js';
 export { configText } from './shown.js';
 export {
+  catalogMessage,
+  type FolderCatalog,
   faultMessagesOf,
   messagesOf,
   type ReadConfig,

@@ -1,84 +1,143 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
-import { SENTINEL_PROGRAM, SentinelError } from '../lib/index.js';
-import { FrameReader } from '../probe/index.js';
-import { ConfigAssembler, type ReadConfig, type ReaderMessage } from './transfer.js';
-
-/** A file that takes longer than this to be read is given up. */
-const READ_MS = 60_000;
-/** Of what a reading process prints, the end is kept for the error. */
-const KEPT_CHARACTERS = 2000;
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { SentinelError } from '../lib/index.js';
+import { type ImportWatch, loadPlugins } from '../probe/index.js';
+import { loadConfig, readText } from './load.js';
+import { READER_LIMITS, type ReaderEnd, type ReaderLimits, ReaderProcess } from './reader-process.js';
+import {
+  ConfigAssembler,
+  type FolderCatalog,
+  foldersOf,
+  type ReadConfig,
+  type ReaderMessage,
+  readConfigOf,
+  takeCatalog,
+} from './transfer.js';
 
 /** Which configuration to read. */
 export interface ReadSource {
   /** As the user wrote it: errors begin with it. */
   file: string;
-  /** Whether the agent's standard output is a terminal; the reading process has none. */
+  /** Whether the agent's standard output is a terminal; a process that reads for it has none. */
   isTty: boolean;
+}
+
+/** How a process that reads is held. */
+interface ReadApart {
   /** Ends the reading early. */
   signal: AbortSignal;
+  limits?: ReaderLimits;
+}
+
+/**
+ * Reads and checks a configuration: here, when it needs built-in plugins alone; else in a process of its own, because the code of a plugin from outside
+ * must not run in this one. Throws as `readConfigApart`.
+ */
+export async function readConfig(source: ReadSource & ReadApart): Promise<ReadConfig> {
+  // The word may also be written in a way that YAML knows and we do not see here: then reading it here finds out.
+  if (readText(resolve(source.file), source.file).includes('directories')) return readConfigApart(source);
+  try {
+    return await readConfigHere(source, (directories) => {
+      if (directories.length > 0) throw new OutsidePluginsError();
+      return loadPlugins([]);
+    });
+  } catch (error) {
+    if (!(error instanceof OutsidePluginsError)) throw error;
+    return readConfigApart(source);
+  }
+}
+
+class OutsidePluginsError extends Error {}
+
+/** Reads and checks a configuration in this process. Throws a ConfigError with all that is wrong. */
+async function readConfigHere(
+  { file, isTty }: ReadSource,
+  load: (directories: readonly string[]) => ReturnType<typeof loadPlugins>,
+): Promise<ReadConfig> {
+  const { env } = process;
+  const here = { env, cwd: process.cwd(), hostname: hostname(), isTty, loadPlugins: load };
+  return readConfigOf(await loadConfig(file, here));
+}
+
+/** The same for the process that is there to bear what plugins from outside do to it. */
+export function readConfigWatched(source: ReadSource, watch: ImportWatch): Promise<ReadConfig> {
+  return readConfigHere(source, (directories) => loadPlugins(directories, watch));
 }
 
 /**
  * Reads and checks a configuration in a process of its own, which ends after it: parsing 10,000 tasks takes seconds and hundreds of MB, and the code
- * of a plugin that changed is loaded anew. It inherits the environment; what it read comes back over a pipe, in portions. Throws a ConfigError with
- * all that is wrong, SEN_CONFIG_INVALID when the process did not do its work, and the reason of the signal.
+ * of a plugin that changed is loaded anew. It inherits the environment; what it read comes back over a pipe, in portions. A plugin that ends
+ * that process, or holds it, is one more fault of the file. Throws a ConfigError with all that is wrong, SEN_CONFIG_INVALID or SEN_READER when
+ * the process did not do its work, and the reason of the signal.
  */
-export async function readConfigApart({ file, isTty, signal }: ReadSource): Promise<ReadConfig> {
-  signal.throwIfAborted();
-  const args = [SENTINEL_PROGRAM, 'read-configuration', '-c', file, ...(isTty ? ['--tty'] : [])];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
-  const end = () => void child.kill('SIGKILL');
-  const late = setTimeout(end, READ_MS);
-  signal.addEventListener('abort', end);
+export function readConfigApart({ file, isTty, ...held }: ReadSource & ReadApart): Promise<ReadConfig> {
+  const args = ['read-configuration', '-c', file, ...(isTty ? ['--tty'] : [])];
+  const begin = () => {
+    const assembler = new ConfigAssembler();
+    return (message: ReaderMessage) => assembler.take(message);
+  };
+  return readApart(args, begin, held);
+}
+
+/**
+ * The built-in plugins and those below `directories`, or those of `folders` alone (absolute paths). Plugins from outside are loaded in a process of its
+ * own, so that each of these can be loaded here without fear; see `problems` for the others. Throws SEN_CONFIG_INVALID or SEN_READER when that
+ * process did not do its work, and the reason of the signal.
+ */
+export async function readPlugins(
+  { directories = [], folders = [] }: { directories?: readonly string[]; folders?: readonly string[] },
+  held: ReadApart,
+): Promise<FolderCatalog> {
+  if (directories.length + folders.length === 0) return foldersOf(await loadPlugins([]));
+  const args = ['read-plugins', ...directories.flatMap((path) => ['--directory', path]), ...folders];
+  return readApart(args, () => takeCatalog, held);
+}
+
+/** Starts over without the code of a plugin that ended the process, until all is read. */
+async function readApart<T>(
+  args: readonly string[],
+  begin: () => (message: ReaderMessage) => T | undefined,
+  { signal, limits = READER_LIMITS }: ReadApart,
+): Promise<T> {
+  const refused: Record<string, string> = {};
+  // Not by AbortSignal.any: of a signal that lives as long as the agent, Node 20 keeps a trace for each.
+  const cut = new AbortController();
+  const onAbort = () => cut.abort();
+  const late = setTimeout(onAbort, limits.totalMs);
+  signal.addEventListener('abort', onAbort);
   try {
-    return await resultOf(child);
-  } catch (error) {
-    throw signal.aborted ? signal.reason : error;
+    for (;;) {
+      signal.throwIfAborted();
+      const all = [...args, '--refused', JSON.stringify(refused)];
+      const end = await new ReaderProcess({ args: all, take: begin(), limits }).end(cut.signal);
+      signal.throwIfAborted();
+      if (end.kind === 'result') return end.result;
+      if (end.kind === 'fault') throw end.error;
+      if (cut.signal.aborted) throw unread(`was not done within ${limits.totalMs / 1000} s`, refused);
+      const { culprit } = end;
+      if (culprit === undefined || Object.hasOwn(refused, culprit)) throw brokenOff(end);
+      refused[culprit] = `the process that loaded it ${end.how}; ${REMEDY}`;
+    }
   } finally {
     clearTimeout(late);
-    signal.removeEventListener('abort', end);
-    end();
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
-/** What the process sends, when it has ended: so that no two of them are ever there together. */
-function resultOf(child: ChildProcess): Promise<ReadConfig> {
-  const frames = new FrameReader<ReaderMessage>();
-  const assembler = new ConfigAssembler();
-  let printed = '';
-  let result: ReadConfig | undefined;
-  let fault: unknown;
-  for (const output of [child.stdout, child.stderr])
-    output?.on('data', (chunk: Buffer) => {
-      printed = `${printed}${chunk}`.slice(-KEPT_CHARACTERS);
-    });
-  const stream = child.stdio[3] as Readable;
-  stream.on('data', (chunk: Buffer) => {
-    try {
-      for (const message of frames.push(chunk)) result = assembler.take(message);
-    } catch (error) {
-      fault ??= error;
-    }
-  });
-  stream.on('error', () => {}); // Its end is seen by the process's.
-  return new Promise((resolve, reject) => {
-    child.once('error', (error) => {
-      fault ??= error;
-    });
-    child.once('close', (code, signal) => {
-      if (fault !== undefined) reject(fault);
-      else if (result !== undefined) resolve(result);
-      else reject(brokenOff(code, signal, printed));
-    });
-  });
-}
+const REMEDY = 'its code must only define the plugin, and do its work in open, prepare and collect';
 
-function brokenOff(code: number | null, signal: NodeJS.Signals | null, printed: string): SentinelError {
-  const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
-  const said = printed.trim() === '' ? '' : `: ${printed.trim().replace(/\s*\n\s*/g, ' | ')}`;
+function brokenOff({ how, ran, fromOutside }: Extract<ReaderEnd<unknown>, { kind: 'died' }>): SentinelError {
+  const text = `the process that reads the configuration ${how}`;
+  if (ran.length === 0 || fromOutside) return new SentinelError('SEN_READER', text);
+  const plugins = ran.map((entry) => `"${entry}"`).join(', ');
   return new SentinelError(
     'SEN_CONFIG_INVALID',
-    `the process that reads the configuration ended ${how}${said}`,
+    `${text}, after it had run the code of ${plugins} (plugins.directories); ${REMEDY}`,
   );
+}
+
+function unread(how: string, refused: Readonly<Record<string, string>>): SentinelError {
+  const plugins = Object.entries(refused).map(([entry, why]) => `cannot load plugin "${entry}": ${why}`);
+  const code = plugins.length === 0 ? 'SEN_READER' : 'SEN_CONFIG_INVALID';
+  return new SentinelError(code, [`the process that reads the configuration ${how}`, ...plugins].join('; '));
 }

@@ -1,5 +1,11 @@
 import { invariant, Secret, SentinelError, VERSION } from '../lib/index.js';
-import { folderOf, type PluginFolder, type Task } from '../probe/index.js';
+import {
+  folderOf,
+  type PluginCatalog,
+  type PluginFolder,
+  type PluginProblem,
+  type Task,
+} from '../probe/index.js';
 import type { LoadedConfig } from './compile.js';
 import type { Config } from './config.js';
 import { ConfigError } from './error.js';
@@ -11,8 +17,19 @@ export interface ReadConfig {
   catalog: { plugins: ReadonlyMap<string, PluginFolder> };
 }
 
-/** From the process that reads a configuration to the agent: `rest`, then `tasks` until all are there; or `faults` until all are told. Then `done`. */
+/** What an agent or a command keeps of the plugins that were found, and what is wrong with those that did not load. */
+export interface FolderCatalog {
+  plugins: ReadonlyMap<string, PluginFolder>;
+  problems: readonly PluginProblem[];
+}
+
+/**
+ * From the process that reads a configuration to the agent: `rest`, then `tasks` until all are there; or `faults` until all are told. Then `done`. Of plugins
+ * alone: `catalog`. Before any of it `import` for each plugin from outside whose code is about to be run, and one without an entry after the last.
+ */
 export type ReaderMessage =
+  | { kind: 'import'; entry: string | undefined }
+  | { kind: 'catalog'; version: string; plugins: PluginFolder[]; problems: readonly PluginProblem[] }
   | { kind: 'rest'; version: string; config: unknown; plugins: PluginFolder[] }
   | { kind: 'tasks'; tasks: Task[] }
   | { kind: 'done' }
@@ -23,8 +40,25 @@ const PORTION = 100;
 
 /** What an agent keeps of a configuration that was read in its own process. */
 export function readConfigOf({ config, catalog }: LoadedConfig): ReadConfig {
-  const plugins = new Map([...catalog.plugins].map(([name, plugin]) => [name, folderOf(plugin)]));
-  return { config, catalog: { plugins } };
+  return { config, catalog: { plugins: foldersOf(catalog).plugins } };
+}
+
+/** The same of plugins alone. */
+export function foldersOf({ plugins, problems }: PluginCatalog): FolderCatalog {
+  return { plugins: new Map([...plugins].map(([name, plugin]) => [name, folderOf(plugin)])), problems };
+}
+
+/** Plugins alone as a message. */
+export function catalogMessage(catalog: PluginCatalog): ReaderMessage {
+  const { plugins, problems } = foldersOf(catalog);
+  return { kind: 'catalog', version: VERSION, plugins: [...plugins.values()], problems };
+}
+
+/** The plugins of that message. Throws SEN_CONFIG_INVALID when another version of the program has read them. */
+export function takeCatalog(message: ReaderMessage): FolderCatalog | undefined {
+  if (message.kind !== 'catalog') return undefined;
+  refuseOther(message.version);
+  return { plugins: byName(message.plugins), problems: message.problems };
 }
 
 /** Takes a configuration apart into messages. Secrets are in them as they are: they are for a pipe between two processes of ours, and for nothing else. */
@@ -58,7 +92,7 @@ export class ConfigAssembler {
     if (message.kind === 'done') return this.#whole();
     if (message.kind === 'rest') this.#begin(message);
     else if (message.kind === 'faults') this.#faults.push(...message.lines);
-    else {
+    else if (message.kind === 'tasks') {
       deepFreeze(message.tasks);
       this.#tasks.push(...message.tasks);
     }
@@ -66,11 +100,7 @@ export class ConfigAssembler {
   }
 
   #begin({ version, config, plugins }: Extract<ReaderMessage, { kind: 'rest' }>): void {
-    if (version !== VERSION)
-      throw new SentinelError(
-        'SEN_CONFIG_INVALID',
-        `the program on disk is version ${version}, and ${VERSION} is running: restart the agent`,
-      );
+    refuseOther(version);
     this.#rest = unpackSecrets(config) as Omit<Config, 'tasks'>;
     this.#plugins = plugins;
   }
@@ -80,9 +110,19 @@ export class ConfigAssembler {
     invariant(this.#rest !== undefined, 'a configuration that came without its rest');
     const config: Config = { ...this.#rest, tasks: Object.freeze(this.#tasks) };
     for (const section of Object.values(this.#rest)) deepFreeze(section);
-    const plugins = new Map(this.#plugins.map((plugin) => [plugin.definition.name, plugin]));
-    return { config: Object.freeze(config), catalog: { plugins } };
+    return { config: Object.freeze(config), catalog: { plugins: byName(this.#plugins) } };
   }
+}
+
+const byName = (plugins: readonly PluginFolder[]) =>
+  new Map(plugins.map((plugin) => [plugin.definition.name, plugin]));
+
+function refuseOther(version: string): void {
+  if (version !== VERSION)
+    throw new SentinelError(
+      'SEN_CONFIG_INVALID',
+      `the program on disk is version ${version}, and ${VERSION} is running: restart the agent`,
+    );
 }
 
 /** A configuration holds no Map, so a Map can stand for a secret and never be taken for something else. */

@@ -29,7 +29,7 @@ function lineOf(bytes: Uint8Array, at: number): number {
 }
 
 /** Bytes as text that is safe on a terminal and in a log: all but printable ASCII as `\x1b`. */
-function printable(bytes: Uint8Array, from: number, to: number): string {
+export function printable(bytes: Uint8Array, from = 0, to = bytes.length): string {
   let text = '';
   for (let i = from; i < to; i++) {
     const c = bytes[i]!;

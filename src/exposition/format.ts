@@ -1,7 +1,7 @@
 import { SentinelError } from '../lib/index.js';
 
 /** A format that is read here. */
-export type ExpositionFormat = 'text' | 'openmetrics';
+export type ExpositionFormat = 'text' | 'openmetrics' | 'protobuf';
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+/;
 const MEDIA_TYPE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
@@ -16,7 +16,8 @@ export function formatOf(contentType: string, fallback?: ExpositionFormat): Expo
   const mediaType = tryMediaType(contentType);
   if (mediaType === 'text/plain') return 'text';
   if (mediaType === 'application/openmetrics-text') return 'openmetrics';
-  if (fallback !== undefined && mediaType !== 'application/vnd.google.protobuf') return fallback;
+  if (mediaType === 'application/vnd.google.protobuf') return 'protobuf';
+  if (fallback !== undefined) return fallback;
   throw new SentinelError('SEN_EXPOSITION_INVALID', refusal(contentType, mediaType));
 }
 
@@ -25,8 +26,6 @@ function refusal(contentType: string, mediaType: string | undefined): string {
   const shown = JSON.stringify(contentType.slice(0, 100)).replace(/[^\x20-\x7e]/g, '?');
   if (contentType === '') return `non-compliant scrape target sending blank Content-Type ${hint}`;
   if (mediaType === undefined) return `cannot parse Content-Type ${shown} ${hint}`;
-  if (mediaType === 'application/vnd.google.protobuf')
-    return `received Content-Type ${shown}, which was not asked for and is not read here`;
   return `received unsupported Content-Type ${shown} ${hint}`;
 }
 

@@ -1,4 +1,6 @@
 export { type ExpositionFormat, formatOf } from './format.js';
+export type { Entry, PageExemplar, PageParser } from './parser.js';
+export type { HistogramForms } from './protobuf-parser.js';
 export {
   createParser,
   type ExposedSample,

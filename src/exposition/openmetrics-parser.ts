@@ -1,7 +1,7 @@
 import type { FamilyType } from '../model/index.js';
 import { CLASS, cutText, HASH, LF, METRIC, METRIC_START, OPEN, SPACE } from './bytes.js';
 import { readFloat } from './float.js';
-import { type Entry, ExpositionParser } from './parser.js';
+import { type Entry, ExpositionParser, NO_EXEMPLARS } from './parser.js';
 import { readExemplarLabels } from './series.js';
 
 // Hot path: `next` runs per line. Benchmark: test/bench/exposition.
@@ -45,7 +45,7 @@ export class OpenMetricsParser extends ExpositionParser {
     i = this.#float(i, 'as value');
     this.value = this.number[0]!;
     this.hasTimestamp = false;
-    this.exemplar = undefined;
+    this.exemplars = NO_EXEMPLARS;
     if (bytes[i] !== LF) i = this.#behindValue(i);
     if (i >= this.length) throw this.fault(i, 'the page does not end with # EOF');
     this.checkLength(start, i);
@@ -91,7 +91,7 @@ export class OpenMetricsParser extends ExpositionParser {
       i = this.#float(i, 'of seconds as timestamp of the exemplar');
       timestampMs = this.#milliseconds(at);
     }
-    this.exemplar = { labels, value, timestampMs };
+    this.exemplars = [{ labels, value, timestampMs }];
     return i;
   }
 

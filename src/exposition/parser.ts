@@ -1,4 +1,4 @@
-import type { FamilyType } from '../model/index.js';
+import type { FamilyType, NativeHistogram } from '../model/index.js';
 import { CLASS, closingQuote, LF, METRIC, METRIC_START, QUOTE } from './bytes.js';
 import { pageFault } from './fault.js';
 import type { LabelSyntax, Series } from './series.js';
@@ -10,10 +10,10 @@ import { readSeries, skipBraces } from './series.js';
 export const MAX_LINE_BYTES = 2 ** 20;
 
 /** What `next` found. `other` = a comment or a blank line, given so that the caller of a long page can pause anywhere. */
-export type Entry = 'series' | 'help' | 'type' | 'unit' | 'other' | 'end';
+export type Entry = 'series' | 'histogram' | 'help' | 'type' | 'unit' | 'other' | 'end';
 
-/** An exemplar of an OpenMetrics sample. */
-export interface Exemplar {
+/** An exemplar as a page gives it. */
+export interface PageExemplar {
   /** As those of a series. */
   labels: string[];
   value: number;
@@ -21,29 +21,56 @@ export interface Exemplar {
   timestampMs: number | undefined;
 }
 
+/** Of nearly all samples. */
+export const NO_EXEMPLARS: readonly PageExemplar[] = [];
+
 /**
- * Pulls the entries out of one page, in order. The caller owns the bytes and must not change them meanwhile; the fields below hold for the entry of the
- * last `next` only. Positions are of `bytes`, which is the page itself, or a copy with a line feed where the page does not end in one.
+ * Pulls the entries out of one page, in order. The caller owns the bytes and must not change them meanwhile; the fields hold for the entry of the
+ * last `next` only.
  *
- * An unchanged series costs its caller no label: look its bytes, [seriesStart, seriesEnd), up among those of the last page, and call `series()` for an
- * unknown one. `next` finds the end of a series by its quotes and braces; only `series()` judges what is between, so every text must go through it once.
+ * An unchanged series costs its caller no label: ask `seriesIs` for the key that stood here on the last page, or look `seriesKey` up, and call `series()`
+ * for an unknown one. In the text formats `next` finds the end of a series by its quotes and braces; only `series()` judges what is between, so every key must go through it once.
  *
  * After a throw (SEN_EXPOSITION_INVALID: the page as a whole is refused) the parser is of no more use.
  */
-export abstract class ExpositionParser {
+export interface PageParser {
+  readonly value: number;
+  readonly hasTimestamp: boolean;
+  /** Milliseconds since 1970; holds when `hasTimestamp`. */
+  readonly timestampMs: number;
+  readonly exemplars: readonly PageExemplar[];
+  /** Of an entry `histogram`, whose `value` says nothing. */
+  readonly histogram: NativeHistogram | undefined;
+  /** Type of the last TYPE line; it stays until the next one, whatever the names say (as Prometheus does). */
+  readonly type: FamilyType;
+  /** Name of a HELP, TYPE or UNIT line, without quotes; its escapes are not undone (as Prometheus does). */
+  readonly family: string;
+  /** HELP or UNIT, unescaped. */
+  readonly text: string;
+  /** Grows with every entry: the byte offset behind it, or the number of entries (protobuf). */
+  readonly position: number;
+  /** Goes on to the next entry. Throws SEN_EXPOSITION_INVALID. */
+  next(): Entry;
+  /** Name and labels of the series at hand. Throws SEN_EXPOSITION_INVALID. */
+  series(): Series;
+  /** A text that tells the series at hand from all others of the target: a key for a Map, not for people. */
+  seriesKey(): string;
+  /** Whether the series at hand has this key: cheaper than making it. */
+  seriesIs(key: string): boolean;
+}
+
+/** What the parsers of the two text formats share. Positions are of `bytes`, which is the page itself, or a copy with a line feed where the page does not end in one. */
+export abstract class ExpositionParser implements PageParser {
   readonly bytes: Buffer;
   seriesStart = 0;
   seriesEnd = 0;
   value = 0;
   hasTimestamp = false;
-  /** Milliseconds since 1970; holds when `hasTimestamp`. */
   timestampMs = 0;
-  exemplar: Exemplar | undefined = undefined;
-  /** Type of the last TYPE line; it stays until the next one, whatever the names say (as Prometheus does). */
+  exemplars: readonly PageExemplar[] = NO_EXEMPLARS;
+  readonly histogram = undefined;
   type: FamilyType = 'unknown';
-  /** Name of a HELP, TYPE or UNIT line, without quotes; its escapes are not undone (as Prometheus does). */
   family = '';
-  /** HELP or UNIT, unescaped. */
   text = '';
   /** Number of bytes of the page. */
   protected readonly length: number;
@@ -60,20 +87,18 @@ export abstract class ExpositionParser {
     this.#syntax = syntax;
   }
 
-  /** Goes on to the next entry. Throws SEN_EXPOSITION_INVALID. */
   abstract next(): Entry;
 
-  /** Name and labels of the series at hand. Throws SEN_EXPOSITION_INVALID. */
   series(): Series {
     return readSeries(this.bytes, { start: this.seriesStart, end: this.seriesEnd }, this.#syntax, this.type);
   }
 
-  /** The bytes of the series at hand as a text, one character per byte: a key for a Map, not for people. */
+  /** The bytes of the series at hand as a text, one character per byte. */
   seriesKey(): string {
     return this.bytes.toString('latin1', this.seriesStart, this.seriesEnd);
   }
 
-  /** Whether the series at hand has this key: cheaper than making it. Compares from the end, where neighbours differ. */
+  /** Compares from the end, where neighbours differ. */
   seriesIs(key: string): boolean {
     const bytes = this.bytes;
     const start = this.seriesStart;
@@ -82,7 +107,6 @@ export abstract class ExpositionParser {
     return true;
   }
 
-  /** Byte offset behind the last entry, for progress and tests. */
   get position(): number {
     return this.at;
   }

@@ -1,7 +1,8 @@
 import { SentinelError } from '../lib/index.js';
 import { type ExpositionFormat, formatOf } from './format.js';
 import { OpenMetricsParser } from './openmetrics-parser.js';
-import type { ExpositionParser } from './parser.js';
+import type { PageParser } from './parser.js';
+import { type HistogramForms, ProtobufParser } from './protobuf-parser.js';
 import type { Series } from './series.js';
 import { TextParser } from './text-parser.js';
 
@@ -42,8 +43,13 @@ export interface Exposition {
   repeated: number;
 }
 
-/** The pull parser for a page of this format. It does not copy the page, unless its last line has no end. */
-export function createParser(page: Uint8Array, format: ExpositionFormat): ExpositionParser {
+/** The pull parser for a page of this format. It does not copy the page, unless its last line has no end. `histograms` counts for protobuf alone; without it, all are read as classic ones. */
+export function createParser(
+  page: Uint8Array,
+  format: ExpositionFormat,
+  histograms: HistogramForms = 'classic',
+): PageParser {
+  if (format === 'protobuf') return new ProtobufParser(page, histograms);
   return format === 'text' ? new TextParser(page) : new OpenMetricsParser(page);
 }
 
@@ -108,7 +114,7 @@ export class ExpositionReader {
   }
 
   /** Reads on for a few milliseconds; true when the page is done. */
-  #readSlice(parser: ExpositionParser, page: Exposition): boolean {
+  #readSlice(parser: PageParser, page: Exposition): boolean {
     const endMs = performance.now() + SLICE_MS;
     do {
       const stop = parser.position + BYTES;
@@ -121,7 +127,7 @@ export class ExpositionReader {
     return false;
   }
 
-  #take(parser: ExpositionParser, page: Exposition): void {
+  #take(parser: PageParser, page: Exposition): void {
     const place = page.scraped;
     let series = this.#order[place];
     if (series === undefined || !parser.seriesIs(series.key)) {
@@ -147,7 +153,7 @@ export class ExpositionReader {
   }
 
   /** Slow path: a series that is new, or stood elsewhere on the last page. */
-  #find(parser: ExpositionParser): KnownSeries {
+  #find(parser: PageParser): KnownSeries {
     const key = parser.seriesKey();
     let known = this.#known.get(key);
     if (known === undefined) {

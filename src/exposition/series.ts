@@ -66,7 +66,7 @@ export function readSeries(
   if (reader.name === '') throw pageFault(bytes, range.start, 'the metric name is empty');
   const bound = type === 'histogram' ? 'le' : type === 'summary' ? 'quantile' : undefined;
   if (bound !== undefined) normalise(reader.labels, bound);
-  return { name: reader.name, labels: sorted(reader.labels, bytes, range.start) };
+  return { name: reader.name, labels: sortedAt(reader.labels, bytes, range.start) };
 }
 
 /** Reads the labels of an exemplar, braces included, in [start, end); sorted as those of a series. Throws SEN_EXPOSITION_INVALID. */
@@ -78,7 +78,7 @@ export function readExemplarLabels(bytes: Buffer, start: number, end: number): s
     exemplar: true,
   });
   reader.readBraces();
-  return sorted(reader.labels, bytes, start);
+  return sortedAt(reader.labels, bytes, start);
 }
 
 class LabelReader {
@@ -188,11 +188,17 @@ function normalise(labels: string[], bound: string): void {
     if (labels[i] === bound) labels[i + 1] = normaliseBound(labels[i + 1]!);
 }
 
+function sortedAt(labels: string[], bytes: Buffer, at: number): string[] {
+  return sortedLabels(labels, (what) => {
+    throw pageFault(bytes, at, what);
+  });
+}
+
 /**
  * The same labels, sorted by name. A name that stands twice fails the page, unless one of its values is empty: then Prometheus
  * lets go of both, and one empty value is kept here.
  */
-function sorted(labels: string[], bytes: Buffer, at: number): string[] {
+export function sortedLabels(labels: string[], fail: (what: string) => never): string[] {
   if (isSorted(labels)) return labels;
   const pairs: [string, string][] = [];
   for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i]!, labels[i + 1]!]);
@@ -201,7 +207,7 @@ function sorted(labels: string[], bytes: Buffer, at: number): string[] {
   for (const [name, value] of pairs) {
     if (result.at(-2) !== name) result.push(name, value);
     else if (value === '' || result.at(-1) === '') result[result.length - 1] = '';
-    else throw pageFault(bytes, at, `label name ${JSON.stringify(name)} is not unique`);
+    else fail(`label name ${JSON.stringify(name)} is not unique`);
   }
   return result;
 }

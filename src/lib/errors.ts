@@ -1,6 +1,10 @@
 /** Every error Sentinel raises on purpose. `npm run docs` prints this table; a test keeps the two equal. */
 export const ERRORS = {
   SEN_CONFIG_INVALID: { retry: false, help: 'Fix the named keys and run `sentinel check -c FILE`.' },
+  SEN_READER: {
+    retry: true,
+    help: 'Look at the memory and load of the host, and run `sentinel check -c FILE`.',
+  },
   SEN_USAGE: { retry: false, help: 'Run the command with `--help`.' },
   SEN_PLUGIN_INVALID: { retry: false, help: 'Run `sentinel plugins test DIR` and fix what it names.' },
   SEN_PLUGIN_UNKNOWN: { retry: false, help: 'Run `sentinel plugins` to see the known ones.' },

@@ -10,6 +10,7 @@ export {
 export { type Clock, systemClock, type Timer } from './clock.js';
 export { formatDuration, roughDuration, tryParseDuration } from './duration.js';
 export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './errors.js';
+export { makeFolder } from './folder.js';
 export { type Logger, Throttle } from './log.js';
 export {
   Cell,

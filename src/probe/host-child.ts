@@ -7,16 +7,21 @@ import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js
 import type { HostLimits } from './host-limits.js';
 import { HostOutput } from './host-output.js';
 
-/** How often a host is looked at. A plugin may take a GiB of memory in a second. */
-const LOOK_MS = 250;
+/** How often a host is looked at. A plugin may take 100 MiB of memory in this time. */
+const LOOK_MS = 50;
 /** How long a host may take to end after `stop`. */
 const STOP_MS = 3000;
 /** How long its streams are read on after its end: a process that it started may hold them open. */
 const DRAIN_MS = 200;
 /** Steps of niceness that hosts stand behind those that measure short times. */
 const GIVE_WAY = 5;
-/** Where the kernel's memory runs out, it ends a host before the agent (0 = as any other, 1000 = first of all). */
-const OOM_SCORE = '500';
+/** Where the kernel's memory runs out, it ends a host before the agent (0 = as any other, 1000 = first of all); the units give the agent 500. */
+const OOM_SCORE = '800';
+/**
+ * Starts a host ("$@") that cannot take more than "$1" KiB of data (RLIMIT_DATA: heap, Buffers, stacks; setrlimit(2)): a look may come too late, this does not.
+ * Stacks of threads count in full, used or not, hence their usual size. Where a limit cannot be set, the looks alone hold.
+ */
+const BOUNDED = 'ulimit -S -s 8192 2>/dev/null; ulimit -d "$1" 2>/dev/null; shift; exec "$@"';
 
 /** The variables of the agent's environment that a host gets; secrets of the configuration often live in the others. */
 const PASSED_ENVIRONMENT = ['PATH', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
@@ -71,12 +76,7 @@ export class HostChild {
     this.#parts = parts;
     this.#startedMs = parts.clock.monotonic();
     this.#output = new HostOutput(parts.clock, (line) => parts.log.warn(`probe host printed: ${line}`));
-    const heapMiB = Math.round((parts.limits.maxRssBytes * 0.75) / 2 ** 20);
-    this.#child = spawn(
-      process.execPath,
-      [`--max-old-space-size=${heapMiB}`, PROBE_HOST_PROGRAM, parts.lane],
-      { env: passedEnvironment(), stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
-    );
+    this.#child = spawnHost(parts);
     // Without file descriptors left, there are no streams.
     this.#stream = (this.#child.stdio as ChildProcess['stdio'] | undefined)?.[3] as Duplex | undefined;
     this.#listen();
@@ -122,7 +122,7 @@ export class HostChild {
       });
     });
     child.on('close', (code, signal) =>
-      this.#end(signal === null ? `exited with code ${code}` : `was ended by ${signal}`, signal),
+      this.#end(signal === null ? `exited with code ${code}` : this.#endedBy(signal), signal),
     );
   }
 
@@ -162,7 +162,7 @@ export class HostChild {
     if (silentMs > (this.#lastHeartbeatMs === undefined ? limits.firstSilenceMs : limits.silenceMs))
       this.#kill(`gave no heartbeat for ${Math.round(silentMs / 1000)} s`);
     else if (this.#rssBytes > limits.maxRssBytes)
-      this.#kill(`grew to ${Math.round(this.#rssBytes / 2 ** 20)} MiB`);
+      this.#kill(`grew to ${mib(this.#rssBytes)}; ${mib(limits.maxRssBytes)} is the most`);
   }
 
   #kill(why: string): void {
@@ -170,6 +170,11 @@ export class HostChild {
     this.#killedFor = why;
     this.#parts.log.error({ running: [...this.#running].slice(0, 20) }, `probe host ${why}; killing it`);
     this.#child.kill('SIGKILL');
+  }
+
+  /** Memory that is refused shows as an end by SIGABRT or SIGSEGV: its size tells. */
+  #endedBy(signal: NodeJS.Signals): string {
+    return `was ended by ${signal} at ${mib(this.#rssBytes)}`;
   }
 
   #end(how: string, signal: NodeJS.Signals | null): void {
@@ -192,13 +197,27 @@ export class HostChild {
   }
 }
 
+function spawnHost({ lane, limits }: HostChildParts): ChildProcess {
+  const heapMiB = Math.round((limits.maxRssBytes * 0.75) / 2 ** 20);
+  const dataKib = Math.round((limits.maxRssBytes * 1.25) / 2 ** 10);
+  const host = [process.execPath, `--max-old-space-size=${heapMiB}`, PROBE_HOST_PROGRAM, lane];
+  return spawn('/bin/sh', ['-c', BOUNDED, 'sh', String(dataKib), ...host], {
+    env: passedEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+}
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
 function passedEnvironment(): NodeJS.ProcessEnv {
   const passed = PASSED_ENVIRONMENT.filter((name) => process.env[name] !== undefined);
   return Object.fromEntries(passed.map((name) => [name, process.env[name]]));
 }
 
 /** Resident memory of a process; `undefined` where it cannot be read (not Linux, or the process is gone). Sync: procfs does not block. */
-function rssBytes(pid: number | undefined): number | undefined {
+export function rssBytes(pid: number | undefined): number | undefined {
   try {
     const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return kib === undefined ? undefined : Number(kib) * 1024;

@@ -3,7 +3,7 @@ export interface HostLimits {
   /** No heartbeat for so long: it hangs. The first one may take longer, while plugins load. */
   silenceMs: number;
   firstSilenceMs: number;
-  /** Resident memory at most; the heap gets three quarters of it. */
+  /** Resident memory at most; the heap gets three quarters of it, and the kernel gives no more memory of its own beyond five quarters. */
   maxRssBytes: number;
   /** A run that goes on so long after it was given up: the host is started anew. Doubles each time, up to ten minutes. */
   stuckMs: number;
@@ -17,7 +17,8 @@ export interface HostLimits {
 export const HOST_LIMITS: HostLimits = {
   silenceMs: 5000,
   firstSilenceMs: 15_000,
-  maxRssBytes: 512 * 2 ** 20,
+  // Under MemoryHigh of the units with room for the agent and the other hosts, so that this limit acts first.
+  maxRssBytes: 256 * 2 ** 20,
   stuckMs: 30_000,
   deaths: 5,
   windowMs: 600_000,

@@ -1,13 +1,17 @@
 export { encodeFrame, FrameReader } from './frames.js';
+export { rssBytes } from './host-child.js';
 export { CutShortError, type Outcome, runOnce } from './outcome.js';
 export {
   fieldsOf,
   folderOf,
+  type ImportWatch,
   type LoadedPlugin,
+  loadFolders,
   loadPlugin,
   loadPlugins,
   type PluginCatalog,
   type PluginFolder,
+  type PluginProblem,
 } from './plugin-loader.js';
 export { Probes, type ProbesSettings } from './probes.js';
 export {

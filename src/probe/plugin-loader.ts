@@ -18,73 +18,111 @@ export interface LoadedPlugin {
 
 /** What an agent keeps of a plugin. Plain data: it crosses from the process that read the configuration. */
 export interface PluginFolder extends Omit<LoadedPlugin, 'definition'> {
-  definition: Pick<Definition, 'name'>;
+  definition: Pick<Definition, 'name' | 'version' | 'description'>;
   /** The shapes of its keys, those of its host included: they tell which values are secrets. */
   options: Readonly<Record<string, FieldShape>>;
 }
 
 /** What an agent keeps of a loaded plugin. */
 export function folderOf({ definition, directory, lane, builtin, stamp }: LoadedPlugin): PluginFolder {
-  const { name, config, hostConfig } = definition;
+  const { name, version, description, config, hostConfig } = definition;
   const entries = {
     ...sdk.field.metadataOf(config).entries,
     ...(hostConfig !== undefined && sdk.field.metadataOf(hostConfig).entries),
   };
-  return { definition: { name }, directory, lane, builtin, stamp, options: sdk.field.shapesOf(entries) };
+  const options = sdk.field.shapesOf(entries);
+  return { definition: { name, version, description }, directory, lane, builtin, stamp, options };
+}
+
+/** What is wrong with a folder or directory of plugins; the message says what to do. */
+export interface PluginProblem {
+  path: string;
+  message: string;
 }
 
 /** All plugins of this configuration, and what is wrong with those that did not load. One bad plugin does not stop the rest. */
 export interface PluginCatalog {
   plugins: ReadonlyMap<string, LoadedPlugin>;
-  /** `path` names the folder or directory; the message says what to do. */
-  problems: readonly { path: string; message: string }[];
+  problems: readonly PluginProblem[];
+}
+
+/** For a process that is there to find out what the code of plugins from outside does to it. */
+export interface ImportWatch {
+  /** By entry file: what that one did to an earlier process. It is not run again. */
+  refused: Readonly<Record<string, string>>;
+  /** Called before the code of one is run, with its entry file; and without one, when no more is run. */
+  onImport(entry: string | undefined): void;
 }
 
 const BUILTIN_DIRECTORY = join(PROGRAM_DIRECTORY, 'plugins');
 const ENTRY_FILES = ['index.js', 'index.mjs'];
 
 /** Loads the built-in plugins and those below `directories` (absolute paths). Never throws: see `problems`. */
-export async function loadPlugins(directories: readonly string[]): Promise<PluginCatalog> {
+export async function loadPlugins(
+  directories: readonly string[],
+  watch?: ImportWatch,
+): Promise<PluginCatalog> {
+  const problems: PluginProblem[] = [];
+  const folders = [BUILTIN_DIRECTORY, ...directories].flatMap((parent) =>
+    foldersIn(parent, problems).map((directory) => ({ directory, builtin: parent === BUILTIN_DIRECTORY })),
+  );
+  const loaded = await loadFolders(folders, watch);
+  return { plugins: loaded.plugins, problems: [...problems, ...loaded.problems] };
+}
+
+/** Loads the plugins of these folders (absolute paths). Never throws: see `problems`. */
+export async function loadFolders(
+  folders: readonly { directory: string; builtin: boolean }[],
+  watch?: ImportWatch,
+): Promise<PluginCatalog> {
   const plugins = new Map<string, LoadedPlugin>();
-  const problems: { path: string; message: string }[] = [];
-  for (const parent of [BUILTIN_DIRECTORY, ...directories]) {
-    const builtin = parent === BUILTIN_DIRECTORY;
-    for (const directory of foldersIn(parent, problems)) {
-      try {
-        const plugin = await loadPlugin(directory, builtin);
-        const other = plugins.get(plugin.definition.name);
-        if (other !== undefined)
-          throw new Error(
-            `a plugin "${plugin.definition.name}" was already loaded from ${other.directory}; rename the folder and its name`,
-          );
-        plugins.set(plugin.definition.name, plugin);
-      } catch (error) {
-        problems.push({ path: directory, message: errorLine(error) });
-      }
+  const problems: PluginProblem[] = [];
+  for (const { directory, builtin } of folders) {
+    try {
+      const plugin = await loadPlugin(directory, builtin, watch);
+      const other = plugins.get(plugin.definition.name);
+      if (other !== undefined)
+        throw new Error(
+          `a plugin "${plugin.definition.name}" was already loaded from ${other.directory}; rename the folder and its name`,
+        );
+      plugins.set(plugin.definition.name, plugin);
+    } catch (error) {
+      problems.push({ path: directory, message: errorLine(error) });
     }
   }
+  watch?.onImport(undefined);
   return { plugins, problems };
 }
 
 /** Loads the plugin of one folder and checks its definition. Throws SEN_PLUGIN_INVALID. */
-export async function loadPlugin(directory: string, builtin: boolean): Promise<LoadedPlugin> {
+export async function loadPlugin(
+  directory: string,
+  builtin: boolean,
+  watch?: ImportWatch,
+): Promise<LoadedPlugin> {
   if (!builtin) refuseUnsafe(directory);
   const entry = ENTRY_FILES.map((file) => join(directory, file)).find((file) => existsSync(file));
   if (entry === undefined)
     throw invalid(directory, 'has no index.js or index.mjs (TypeScript must be built first)');
   let definition: Definition;
   try {
+    if (!builtin && watch !== undefined) announce(entry, watch);
     const module = (await import(pathToFileURL(resolve(entry)).href)) as { default?: PluginModule };
     if (typeof module.default !== 'function')
       throw new Error('its default export must be a function: (sdk) => definition');
     definition = module.default(sdk) as unknown as Definition;
   } catch (error) {
-    throw new SentinelError('SEN_PLUGIN_INVALID', `cannot load plugin "${directory}"`, { cause: error });
+    throw new SentinelError('SEN_PLUGIN_INVALID', `cannot load plugin "${entry}"`, { cause: error });
   }
   const fault = faultOf(definition, directory);
   if (fault !== undefined) throw invalid(directory, fault);
   const lane = builtin ? (definition.lane ?? 'probe') : definition.name;
   return { definition, directory, builtin, lane, stamp: builtin ? '' : stampOf(entry) };
+}
+
+function announce(entry: string, { refused, onImport }: ImportWatch): void {
+  if (Object.hasOwn(refused, entry)) throw new Error(refused[entry]);
+  onImport(entry);
 }
 
 function stampOf(file: string): string {
@@ -125,7 +163,7 @@ export function fieldsOf(definition: Definition) {
   return sdk.field.metadataOf(definition.config).entries ?? {};
 }
 
-function foldersIn(parent: string, problems: { path: string; message: string }[]): string[] {
+function foldersIn(parent: string, problems: PluginProblem[]): string[] {
   try {
     return readdirSync(parent)
       .filter((name) => !name.startsWith('.') && name !== 'node_modules')

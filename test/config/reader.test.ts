@@ -96,7 +96,10 @@ test('code of a plugin is read anew, and what it does to its process is told', a
       const fault = await readApart(file).catch((reason: ConfigError) => reason.lines.join());
       assert.match(String(fault), /config\.ledger: unknown key "ledger"; .*journal/);
       writeFileSync(index, `process.stderr.write('no more\\n'); process.exit(7);\n`);
-      await assert.rejects(readApart(file), /reads the configuration ended with exit code 7: no more/);
+      await assert.rejects(
+        readApart(file),
+        /plugins\.directories\[0\]: cannot load plugin ".*index\.mjs": the process that loaded it ended with exit code 7: no more; /,
+      );
       writeFileSync(index, 'for (;;);\n');
       const controller = new AbortController();
       setTimeout(() => controller.abort(new Error('enough')), 500);

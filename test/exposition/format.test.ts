@@ -44,7 +44,7 @@ test('format: no fallback, no page', () => {
   f('\x1b[31m', /cannot parse Content-Type "\\u001b\[31m"/);
 });
 
-test('format: protobuf was not asked for, and a fallback does not make text of it', () => {
+test('format: protobuf by its media type, whatever the fallback', () => {
   const type = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
-  assert.throws(() => formatOf(type, 'text'), /was not asked for/);
+  assert.equal(formatOf(type, 'text'), 'protobuf');
 });

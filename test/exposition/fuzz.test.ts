@@ -4,10 +4,51 @@ import fc from 'fast-check';
 import { createParser, type ExpositionFormat, ExpositionReader } from '../../src/exposition/index.js';
 import { nodePage } from './page.js';
 import { PAGES } from './pages.js';
+import { labelPairs, protobufPage } from './protobuf-page.js';
 
 // Foreign bytes: a typed error is fine, anything else is not. A page that is found here becomes a line of text.test.ts or openmetrics.test.ts.
 
-const SEEDS: readonly Buffer[] = [...PAGES.map(({ body }) => body), nodePage(2000)];
+const PROTOBUF_PAGE = protobufPage(
+  {
+    name: 'c',
+    help: 'h',
+    type: 'COUNTER',
+    unit: 'u',
+    metric: [{ label: labelPairs({ a: '1' }), counter: { value: 1 } }],
+  },
+  {
+    name: 's',
+    type: 'SUMMARY',
+    metric: [{ summary: { sample_count: 1, quantile: [{ quantile: 0.5, value: 1 }] } }],
+  },
+  {
+    name: 'h',
+    type: 'HISTOGRAM',
+    metric: [
+      {
+        histogram: {
+          sample_count: 3,
+          bucket: [
+            { cumulative_count: 2, upper_bound: 1, exemplar: { value: 1, timestamp: { seconds: 1 } } },
+          ],
+          schema: 2,
+          zero_count: 1,
+          positive_span: [{ offset: 0, length: 2 }],
+          positive_delta: [1, 1],
+        },
+        timestamp_ms: 5,
+      },
+    ],
+  },
+);
+const FORMATS = ['text', 'openmetrics', 'protobuf'] as const;
+
+const SEEDS: readonly Buffer[] = [
+  ...PAGES.map(({ body }) => body),
+  nodePage(2000),
+  PROTOBUF_PAGE,
+  PROTOBUF_PAGE,
+];
 
 /** Bytes that mean something to a parser. */
 const TELLING = Buffer.from('{}"\\,=# \t\n\r\0:_aZ09.+-eENI\xff\xc3\x80', 'latin1');
@@ -50,16 +91,16 @@ const mutated = fc
 
 /** Pulls the whole page, and checks what every entry promises. Gives the number of samples, or the message of the typed error. */
 function pull(page: Buffer, format: ExpositionFormat): number | string {
-  const parser = createParser(page, format);
+  const parser = createParser(page, format, 'both');
   let samples = 0;
   let before = -1;
   try {
     for (let entry = parser.next(); entry !== 'end'; entry = parser.next()) {
       assert.ok(parser.position > before, 'every entry goes on');
       before = parser.position;
-      if (entry !== 'series') continue;
+      if (entry !== 'series' && entry !== 'histogram') continue;
       samples++;
-      assert.ok(parser.seriesStart < parser.seriesEnd && parser.seriesEnd < parser.position);
+      assert.equal(parser.histogram !== undefined, entry === 'histogram');
       assert.ok(parser.seriesIs(parser.seriesKey()));
       const { name, labels } = parser.series();
       assert.notEqual(name, '');
@@ -70,14 +111,14 @@ function pull(page: Buffer, format: ExpositionFormat): number | string {
     return samples;
   } catch (error) {
     assert.equal((error as { code?: string }).code, 'SEN_EXPOSITION_INVALID', String((error as Error).stack));
-    assert.match((error as Error).message, /^line \d+: [ -~]+$/);
+    assert.match((error as Error).message, /^((line|byte) \d+|family [ -~]+): [ -~]+$/);
     return (error as Error).message;
   }
 }
 
 test('fuzz: mutated pages are read or refused', () => {
   fc.assert(
-    fc.property(mutated, fc.constantFrom<ExpositionFormat>('text', 'openmetrics'), (page, format) => {
+    fc.property(mutated, fc.constantFrom<ExpositionFormat>(...FORMATS), (page, format) => {
       const copy = Buffer.from(page);
       const result = pull(page, format);
       assert.ok(page.equals(copy), 'the page is not changed');
@@ -91,13 +132,9 @@ test('fuzz: any bytes are read or refused', () => {
   const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
   const telling = fc.array(fc.constantFrom(...TELLING), { maxLength: 60 }).map((array) => Buffer.from(array));
   fc.assert(
-    fc.property(
-      fc.oneof(bytes, telling),
-      fc.constantFrom<ExpositionFormat>('text', 'openmetrics'),
-      (page, format) => {
-        pull(page, format);
-      },
-    ),
+    fc.property(fc.oneof(bytes, telling), fc.constantFrom<ExpositionFormat>(...FORMATS), (page, format) => {
+      pull(page, format);
+    }),
     { numRuns: 20_000 },
   );
 });

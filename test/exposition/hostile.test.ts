@@ -8,7 +8,11 @@ import { type ExpositionFormat, parseExposition } from '../../src/exposition/ind
 const MB = 1_000_000;
 const BOUND_MS = 5000;
 
-const TYPES = { text: 'text/plain', openmetrics: 'application/openmetrics-text' };
+const TYPES = {
+  text: 'text/plain',
+  openmetrics: 'application/openmetrics-text',
+  protobuf: 'application/vnd.google.protobuf',
+};
 
 async function f(
   page: string | Buffer,

@@ -1,8 +1,17 @@
-import { createParser, type ExpositionFormat, type Series } from '../../src/exposition/index.js';
+import {
+  createParser,
+  type ExpositionFormat,
+  type HistogramForms,
+  type Series,
+} from '../../src/exposition/index.js';
 
 /** Every entry of a page as one line of text, as a person would write it; for comparing. Throws what the parser throws. */
-export function render(page: string | Uint8Array, format: ExpositionFormat): string[] {
-  const parser = createParser(typeof page === 'string' ? Buffer.from(page) : page, format);
+export function render(
+  page: string | Uint8Array,
+  format: ExpositionFormat,
+  histograms?: HistogramForms,
+): string[] {
+  const parser = createParser(typeof page === 'string' ? Buffer.from(page) : page, format, histograms);
   const lines: string[] = [];
   for (;;) {
     const entry = parser.next();
@@ -10,11 +19,12 @@ export function render(page: string | Uint8Array, format: ExpositionFormat): str
     if (entry === 'type') lines.push(`TYPE ${parser.family} ${parser.type}`);
     if (entry === 'help' || entry === 'unit')
       lines.push(`${entry.toUpperCase()} ${parser.family} ${JSON.stringify(parser.text)}`);
+    if (entry === 'histogram')
+      lines.push(`${seriesText(parser.series())} ${JSON.stringify(parser.histogram)}`);
     if (entry !== 'series') continue;
     let line = `${seriesText(parser.series())} ${Object.is(parser.value, -0) ? '-0' : parser.value}`;
     if (parser.hasTimestamp) line += ` @${parser.timestampMs}`;
-    if (parser.exemplar !== undefined) {
-      const { labels, value, timestampMs } = parser.exemplar;
+    for (const { labels, value, timestampMs } of parser.exemplars) {
       line += ` # ${labelsText(labels)} ${value}${timestampMs === undefined ? '' : ` @${timestampMs}`}`;
     }
     lines.push(line);

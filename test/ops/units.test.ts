@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'node:test';
 import { STOP_DEADLINE_MS } from '../../src/cli/start.js';
+import { HOST_LIMITS } from '../../src/probe/host-limits.js';
 import { temporaryFolder } from '../e2e/sentinel.js';
 import { needSystemd } from '../systemd.js';
 
@@ -31,6 +32,14 @@ for (const [name, runsAs] of Object.entries({
   test(`${name}: the stop of the agent fits in TimeoutStopSec`, () => {
     const seconds = /^(\d+)s$/.exec(keyOf(name, 'TimeoutStopSec') ?? '')?.[1];
     assert.ok(Number(seconds) * 1000 >= STOP_DEADLINE_MS + 5000);
+  });
+
+  test(`${name}: a probe host that grows meets its own limit before the ceiling of the unit`, () => {
+    const mib = (key: string) => Number(/^(\d+)M$/.exec(keyOf(name, key) ?? '')?.[1]);
+    const growing = (HOST_LIMITS.maxRssBytes * 1.25) / 2 ** 20;
+    const [agent, hosts, sharedPages] = [210, 120 + 60, 50];
+    assert.ok(mib('MemoryHigh') >= agent + hosts + growing + sharedPages);
+    assert.ok(mib('MemoryMax') >= mib('MemoryHigh') + 150);
   });
 }
 

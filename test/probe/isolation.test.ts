@@ -17,6 +17,18 @@ const LIMITS: Partial<HostLimits> = {
   setAsideMs: 2000,
 };
 
+/** Resident pages of Node's own file, at most; every process shares them. */
+const PROGRAM_MIB = 60;
+
+/** The most memory that a process had so far; 0 when it is gone. */
+function peakMiB(pid: number | undefined): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0; // It died between two looks.
+  }
+}
+
 /** Twenty tasks at 1 s, beside tasks of plugins that misbehave in these ways, each in a lane of its own name. */
 async function besideTwenty(t: TestContext, ways: readonly string[], limits = LIMITS) {
   const watched = await probesOf(t, { limits, copies: ways });
@@ -90,14 +102,41 @@ test('plugins that take all memory, all processor time, or print without end: ki
     );
   await Promise.all([
     said('spin', /probe host gave no heartbeat for \d s; killing it .*"running":\["spin"\]/),
-    said('heap', /probe host (grew to 2\d\d MiB; killing it|died: it was ended by SIG(ABRT|TRAP) .*heap)/),
-    said('buffers', /probe host grew to \d+ MiB; killing it/),
+    said(
+      'heap',
+      /probe host (grew to 2\d\d MiB; 200 MiB is the most; killing it|died: it was ended by SIG(ABRT|TRAP) .*heap)/,
+    ),
+    said('buffers', /probe host grew to \d+ MiB; 200 MiB is the most; killing it/),
     said('prints', /logged or printed more than is written/),
   ]);
   const printed = lines.filter((line) => line.includes('probe host printed: flood'));
   assert.ok(printed.length < 20 * 30, `${printed.length} lines were logged`);
   assert.match(metrics.render(), /sentinel_probe_host_lines_dropped_total\{lane="prints"\} [1-9]/);
   await assertNothingMissed();
+});
+
+test('a plugin that takes Buffers as fast as it can: five quarters of the limit is all that its host ever gets', async (t) => {
+  const { probes, status, lines } = await probesOf(t, { limits: LIMITS });
+  await probes.apply([taskOf('hoard', 'rogue', { way: 'hoard' }, 500)]);
+  let mostMiB = 0;
+  await until(
+    'the plugin to be set aside',
+    () => {
+      mostMiB = Math.max(mostMiB, peakMiB(probes.hosts().get('rogue')));
+      return status('hoard').problem?.includes('is set aside until');
+    },
+    30_000,
+  );
+  t.diagnostic(`most: ${Math.round(mostMiB)} MiB`);
+  assert.ok(mostMiB > 150, `the host was seen growing: ${mostMiB} MiB`);
+  assert.ok(mostMiB < 250 + PROGRAM_MIB, `${mostMiB} MiB`);
+  const deaths = lines.filter((line) => line.includes('probe host died: it '));
+  assert.ok(deaths.length >= 3);
+  for (const line of deaths)
+    assert.match(
+      line,
+      /it (grew to \d+ MiB; 200 MiB is the most|was ended by SIG(ABRT|SEGV|TRAP) at \d+ MiB)/,
+    );
 });
 
 test('plugins that throw, reject, log without end, give too much or never return: a result that says so, no death, and the twenty miss nothing', async (t) => {

@@ -23,7 +23,7 @@ const VARIANTS: Readonly<Record<string, Round>> = {
     for (let entry = parser.next(); entry !== 'end'; entry = parser.next()) {
       if (entry !== 'series') continue;
       samples++;
-      sink += parser.value + parser.seriesEnd;
+      sink += parser.value + parser.position;
     }
     return samples;
   },
