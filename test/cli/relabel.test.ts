@@ -17,6 +17,16 @@ writeFileSync(
 );
 writeFileSync(join(folder, 'bad.yaml'), "- {action: keep, regex: '('}\n");
 
+writeFileSync(
+  join(folder, 'sentinel.yaml'),
+  `scrape_configs:
+  - job_name: node
+    relabel_configs: [{source_labels: [__address__], regex: '([^:]+):\\d+', target_label: instance}]
+    metric_relabel_configs: [{action: drop, source_labels: [__name__], regex: go_.*}]
+`,
+  { mode: 0o600 },
+);
+
 const relabel = (...args: string[]) => runCli(['relabel', ...args], { cwd: folder });
 const withRules = (series: string, ...args: string[]) =>
   relabel('--rules', 'rules.yaml', '--explain', series, ...args);
@@ -68,6 +78,22 @@ test('as JSON', async () => {
       [true, null],
     ],
   );
+});
+
+test('the rules of a job', async () => {
+  const f = async (args: string[], out: string) => {
+    const { stdout, stderr } = await relabel('-c', 'sentinel.yaml', '--job', 'node', ...args);
+    assert.equal(stdout.trimEnd().split('\n').at(-1), out, stderr);
+  };
+  await f(['--explain', '{__address__="a:1"}'], 'out   kept {__address__="a:1", instance="a"}');
+  await f(
+    ['--explain', 'up{__address__="a:1"}', '--metric'],
+    'out   kept {__address__="a:1", __name__="up"}',
+  );
+  await f(['--explain', 'go_gc', '--metric'], 'out   dropped');
+  const unknown = await relabel('-c', 'sentinel.yaml', '--job', 'nod', '--explain', '{}');
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /unknown job "nod"; did you mean "node"\?/);
 });
 
 test('usage: exit code 2', async () => {
