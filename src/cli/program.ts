@@ -163,8 +163,8 @@ function addRelabel(program: Command, onExit: OnExit): void {
     .addHelpText(
       'after',
       `
-The rules see exactly what is given: of a target all discovered labels, such as '{__address__="10.0.0.1:9100", job="node"}'; of a metric the labels of its
-target too.
+A target of a job gets what the job says of it: '{__address__="10.0.0.1:9100"}' is enough. Of a metric the rules see what is given: name the labels of its target
+too.
 
 Exit code: 0 it is kept; 1 a rule drops it, or no label is left; 2 a wrong call.`,
     )

@@ -32,18 +32,24 @@ export async function relabel(options: RelabelOptions): Promise<number> {
 }
 
 async function explain(options: RelabelOptions): Promise<Explanation> {
-  const input = inputOf(options.explain);
-  const { rules, scheme } = await rulesOf(options);
+  const { rules, scheme, input } = await rulesOf(options);
   const steps = compileRelabel(rules, scheme).explain(input);
   const last = steps.at(-1);
   const output = last === undefined ? input : last.after;
   return { input, steps, output: output?.length === 0 ? undefined : output };
 }
 
-async function rulesOf({ rules, job, config, metric }: RelabelOptions): Promise<RulesToExplain> {
-  if (job !== undefined) return rulesOfJob(job, { config, metric });
+async function rulesOf({
+  explain: text,
+  rules,
+  job,
+  config,
+  metric,
+}: RelabelOptions): Promise<RulesToExplain> {
+  const input = inputOf(text);
+  if (job !== undefined) return rulesOfJob(job, input, { config, metric });
   if (rules === undefined) throw usageError('give --rules FILE, or -c FILE and --job NAME');
-  return { rules: loadRelabelRules(rules, { env: process.env, cwd: process.cwd() }), scheme: 'utf8' };
+  return { rules: loadRelabelRules(rules, { env: process.env, cwd: process.cwd() }), scheme: 'utf8', input };
 }
 
 function inputOf(text: string): Labels {

@@ -81,16 +81,40 @@ test('as JSON', async () => {
 });
 
 test('the rules of a job', async () => {
-  const f = async (args: string[], out: string) => {
-    const { stdout, stderr } = await relabel('-c', 'sentinel.yaml', '--job', 'node', ...args);
-    assert.equal(stdout.trimEnd().split('\n').at(-1), out, stderr);
+  const of = async (...args: string[]) => {
+    const { stdout, stderr } = await relabel(
+      '-c',
+      'sentinel.yaml',
+      '--job',
+      'node',
+      '-o',
+      'json',
+      '--explain',
+      ...args,
+    );
+    assert.equal(stderr, '');
+    return JSON.parse(stdout) as { kept: boolean; input: object; output: object | null };
   };
-  await f(['--explain', '{__address__="a:1"}'], 'out   kept {__address__="a:1", instance="a"}');
-  await f(
-    ['--explain', 'up{__address__="a:1"}', '--metric'],
-    'out   kept {__address__="a:1", __name__="up"}',
-  );
-  await f(['--explain', 'go_gc', '--metric'], 'out   dropped');
+  // a target, with what the job says of it
+  const { input, output } = await of('{__address__="a:1",__scheme__="https"}');
+  assert.deepEqual(input, {
+    __address__: 'a:1',
+    __always_scrape_classic_histograms__: 'false',
+    __convert_classic_histograms_to_nhcb__: 'false',
+    __metrics_path__: '/metrics',
+    __scheme__: 'https',
+    __scrape_interval__: '1m',
+    __scrape_native_histograms__: 'false',
+    __scrape_timeout__: '10s',
+    job: 'node',
+  });
+  assert.deepEqual(output, { ...input, instance: 'a' });
+  // its metrics
+  assert.deepEqual((await of('up{__address__="a:1"}', '--metric')).output, {
+    __address__: 'a:1',
+    __name__: 'up',
+  });
+  assert.equal((await of('go_gc', '--metric')).output, null);
   const unknown = await relabel('-c', 'sentinel.yaml', '--job', 'nod', '--explain', '{}');
   assert.equal(unknown.code, 2);
   assert.match(unknown.stderr, /unknown job "nod"; did you mean "node"\?/);
