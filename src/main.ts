@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
 import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
-import { type BlockBuffer, lockWhenWritable, openBuffer } from './buffer/index.js';
+import { type BlockBuffer, type BufferEnd, lockWhenWritable, openBuffer } from './buffer/index.js';
 import {
   type Config,
   ConfigError,
@@ -12,14 +12,24 @@ import {
   Reloader,
   type ReloadResult,
 } from './config/index.js';
+import { Discoveries } from './discovery/index.js';
 import { createHttpEdge, type HttpEdge, type HttpView } from './http/index.js';
-import { type Clock, type Logger, Metrics, sameValue, systemClock, VERSION } from './lib/index.js';
+import {
+  type Clock,
+  type Logger,
+  Metrics,
+  sameValue,
+  systemBoot,
+  systemClock,
+  VERSION,
+} from './lib/index.js';
 import type { Next } from './model/index.js';
-import { createHttpClient, createResolver, type Resolver } from './net/index.js';
+import { createHttpClient, createResolver, type DnsResolver, type HttpClientOptions } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
 import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
+import { type ScrapeSettings, Scrapes } from './scrape/index.js';
 import { LoopDelay, SelfMetrics, type SelfSettings } from './self/index.js';
-import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
+import { createSender, type DestinationStatus, type Sender, type SenderResult } from './sender/index.js';
 
 /** What an agent is made of: a checked configuration with its plugins, where it logs to, and how both may change. */
 export interface AgentParts extends ReadConfig {
@@ -91,6 +101,8 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     options: config.buffer,
     routes: destinationsOf(config),
     clock: systemClock,
+    boot: systemBoot,
+    shiftBlock,
     log: log.child({ component: 'buffer' }),
     metrics,
   });
@@ -113,11 +125,12 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   const sender = road.resolve<Sender>(SENDER);
   const block = road.resolve<BlockStage>(BLOCK);
   const probes = road.resolve(Probes);
+  const scrapes = road.resolve(Scrapes);
   const self = road.resolve(SelfMetrics);
   let http = road.resolve<HttpEdge | undefined>(HTTP);
   const control = road.resolve<HttpEdge>(CONTROL);
   await Promise.all([control.start(), http?.start()]);
-  await probes.apply(config.tasks);
+  await Promise.all([probes.apply(config.tasks), scrapes.apply(scrapeSettings(config))]);
   self.apply(selfSettings(config));
 
   // One configuration after another: what may be refused comes first, then the road, again from its end.
@@ -134,7 +147,10 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     // After the block stage has sealed what was meant for the old routes, and before it is given anything for the new ones.
     buffer.setRoutes(destinationsOf(config));
     buffer.setOptions(config.buffer);
-    await probes.apply(config.tasks, probeSettings(running));
+    await Promise.all([
+      probes.apply(config.tasks, probeSettings(running)),
+      scrapes.apply(scrapeSettings(config)),
+    ]);
     if (!sameValue(selfSettings(before), selfSettings(config))) self.apply(selfSettings(config));
     if (sameValue(before.http, config.http) && before.sentinel.name === config.sentinel.name) return;
     void http?.close(HTTP_GRACE_MS);
@@ -157,24 +173,27 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
       await reloader.close();
       self.stop();
       road.resolve<ClockGuard>(CLOCK_GUARD).stop();
-      await probes.stop();
+      await Promise.all([probes.stop(), scrapes.stop()]);
       block.close();
       const sent = await sender.stop({ drainMs: DRAIN_MS });
       await Promise.all([control.close(), http?.close()]);
       road.resolve(LoopDelay).stop();
-      const { lostSamples, isStalled } = await buffer.close(endMs - systemClock.monotonic());
-      road.resolve<Resolver>(RESOLVER).close();
+      const end = await buffer.close(endMs - systemClock.monotonic());
+      road.resolve<DnsResolver>(RESOLVER).close();
       // Else a thread of ours is at work in the directory still; the lock goes with the process.
-      if (!isStalled) lock.release();
-      const { successCount } = sent;
-      const [failedCount, pendingCount] = [sent.failedCount + lostSamples, sent.pendingCount - lostSamples];
-      log.info(
-        { success_count: successCount, failed_count: failedCount, pending_count: pendingCount },
-        'Sender stopped',
-      );
-      return { successCount, failedCount, pendingCount, isStalled };
+      if (!end.isStalled) lock.release();
+      return reportStop(sent, end, log);
     }),
   };
+}
+
+/** Says what a stop came to, and gives it. What the buffer has lost was pending until then. */
+function reportStop(sent: SenderResult, { lostSamples, isStalled }: BufferEnd, log: Logger): StopReport {
+  const { successCount } = sent;
+  const [failedCount, pendingCount] = [sent.failedCount + lostSamples, sent.pendingCount - lostSamples];
+  const counts = { success_count: successCount, failed_count: failedCount, pending_count: pendingCount };
+  log.info(counts, 'Sender stopped');
+  return { successCount, failedCount, pendingCount, isStalled };
 }
 
 /** Throws a ConfigError when a configuration asks for what cannot change while the agent runs. */
@@ -194,6 +213,10 @@ function destinationsOf({ destinations }: Config): ReadonlyMap<string, readonly 
 function probeSettings({ config, catalog }: ReadConfig): ProbesSettings {
   const { name, region, labels } = config.sentinel;
   return { catalog, agent: { name, region, labels }, hostConfig: config.plugins.hostConfig };
+}
+
+function scrapeSettings({ scrape: configs, cluster, externalLabels }: Config): ScrapeSettings {
+  return { configs, cluster, externalLabels };
 }
 
 function selfSettings({ sentinel }: Config): SelfSettings {
@@ -219,7 +242,7 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
     );
   const { config } = running;
 
-  road.register<Resolver>(RESOLVER, { useFactory: instanceCachingFactory(() => createResolver()) });
+  road.register<DnsResolver>(RESOLVER, { useFactory: instanceCachingFactory(() => createResolver()) });
   road.register<Sender>(SENDER, {
     useFactory: made(({ log, ...parts }) =>
       createSender({
@@ -227,7 +250,7 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
         log: log.child({ component: 'sender' }),
         destinations: config.destinations,
         buffer: road.resolve<BlockBuffer>(BUFFER),
-        createHttpClient: (options) => createHttpClient(options, road.resolve<Resolver>(RESOLVER)),
+        createHttpClient: (options) => createHttpClient(options, road.resolve<DnsResolver>(RESOLVER)),
       }),
     ),
   });
@@ -246,9 +269,9 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
   road.register<ClockGuard>(CLOCK_GUARD, {
     useFactory: made(({ log, ...parts }) => {
       const block = road.resolve<BlockStage>(BLOCK);
-      const boot = new BootClock(parts.clock, (stepMs) => {
+      const boot = new BootClock(parts.clock, () => {
         block.flush();
-        road.resolve<BlockBuffer>(BUFFER).shiftUnsent(stepMs, shiftBlock);
+        return road.resolve<BlockBuffer>(BUFFER).shiftUnsent();
       });
       return watchClock({ ...parts, log: log.child({ component: 'schedule' }) }, boot);
     }),
@@ -259,6 +282,20 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
         ...parts,
         log: log.child({ component: 'probe' }),
         ...probeSettings(running),
+        next: toBlock(road),
+      });
+    }),
+  });
+  road.register(Scrapes, {
+    useFactory: made(({ log, ...parts }) => {
+      const resolver = road.resolve<DnsResolver>(RESOLVER);
+      const http = { createHttpClient: (options: HttpClientOptions) => createHttpClient(options, resolver) };
+      const forDiscovery = { ...parts, ...http, resolver, log: log.child({ component: 'discovery' }) };
+      return new Scrapes({
+        ...parts,
+        ...http,
+        log: log.child({ component: 'scrape' }),
+        createDiscoveries: (onGroups) => new Discoveries({ ...forDiscovery, onGroups }),
         next: toBlock(road),
       });
     }),
@@ -306,7 +343,12 @@ function viewOf(
 ): HttpView {
   const [probes, sender] = [road.resolve(Probes), road.resolve<Sender>(SENDER)];
   const [delay, metrics] = [road.resolve(LoopDelay), road.resolve(Metrics)];
+  const scrapes = road.resolve(Scrapes);
   return {
+    pools: () => scrapes.pools(),
+    targetMetadata: () => scrapes.metadata(),
+    explain: (subject, job, labels) =>
+      subject === 'target' ? scrapes.explainTarget(job, labels) : scrapes.explainMetric(job, labels),
     tasks: () => probes.statuses(),
     destinations: () => sender.status(),
     hosts: () => probes.hostStatuses(),
