@@ -163,7 +163,7 @@ test('a disk that stalls: probes miss nothing, the agent answers, live data goes
   // A tick of 50 ms may be late on a busy machine; the disk stood still for more than 5 s.
   assert.ok(Math.max(...gaps) < 500, `the longest gap was ${Math.max(...gaps)} ms`);
   const missed = gaps.filter((gap) => gap !== 50).length;
-  assert.ok(missed <= gaps.length / 50, `${missed} of ${gaps.length} ticks were missed`);
+  assert.ok(missed <= gaps.length / 10, `${missed} of ${gaps.length} ticks were missed`);
 });
 
 /** Processes that this one has started and that have not ended; one that did is a zombie until its parent hears of it. */
