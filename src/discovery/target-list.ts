@@ -41,8 +41,9 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     // V8's message shows a part of the text, which may hold a secret.
-    const at = /position \d+/.exec((error as Error).message);
-    throw wrong(`this is not JSON${at === null ? '' : ` (${at[0]})`}`);
+    const { message } = error as Error;
+    const where = /end of JSON input/.test(message) ? 'it ends too early' : /position \d+/.exec(message)?.[0];
+    throw wrong(`this is not JSON${where === undefined ? '' : ` (${where})`}`);
   }
 }
 
