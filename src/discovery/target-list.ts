@@ -5,6 +5,9 @@ import type { TargetGroup } from './target-group.js';
 /** A list of target groups, as a server or a file gives it, has at most so many bytes: ten times as many may be needed while it is read. */
 export const MAX_LIST_BYTES = 16 * 2 ** 20;
 
+/** Groups between two looks at the time. */
+const SLICE_GROUPS = 500;
+
 /** What all groups of one list have in common. */
 export interface ListOrigin {
   /** The first part of each group's `source`; the index follows. */
@@ -54,7 +57,7 @@ async function groupsOf(list: unknown, origin: ListOrigin): Promise<readonly Tar
   for (let i = 0; i < list.length; i++) {
     const group = groupOf(list[i], i, origin);
     if (group.targets.length > 0) groups.push(group);
-    if (slice.isUp) await slice.next();
+    if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
   }
   return groups;
 }

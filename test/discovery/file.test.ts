@@ -194,10 +194,15 @@ test('file: what is no file of targets', async (t) => {
   await f('zero.json', (path) => symlinkSync('/dev/zero', path), /not a regular file/);
   await f('circle.json', (path) => symlinkSync('circle.json', path), /ELOOP/);
   // too long
+  const long = (path: string) => {
+    writeFileSync(path, '');
+    truncateSync(path, 17 * 2 ** 20);
+  };
+  await f('huge.json', long, /longer than 16MiB/);
   await f(
-    'huge.json',
-    (path) => (writeFileSync(path, ''), truncateSync(path, 17 * 2 ** 20)),
-    /longer than 16MiB/,
+    'anchors.yml',
+    text(`- &a {}\n${'- {}\n'.repeat(300_000)}`),
+    /longer than 1MiB: give JSON, or a YAML list/,
   );
   // no list of groups
   await f('empty.json', text(''), /not JSON/);

@@ -44,8 +44,8 @@ test('YAML of targets: what is wrong is told with its line', async () => {
   await f('- [a\n', /^line 2: /);
   await f('- a: "secret\n', /^line 2: (?!.*secret)/);
   await f('- ? {a: b}\n  : c\n', /^line 1: a key must be a text$/);
-  await f('- *nobody\n', /^line 1: /);
-  await f('a: 1\n---\nb: 2\n', /^line 2: /);
+  await f('- *nobody\n', /^line 1: this alias has no anchor before it$/);
+  await f('a: 1\n---\nb: 2\n', /^line 2: the file holds more than one document$/);
   await f(`${'['.repeat(100)}${']'.repeat(100)}`, /nested more than 16 levels/);
   // an alias that holds itself, and few lines that hold a billion values
   await f('- &a [*a]\n', /^line 1: /);
@@ -82,6 +82,8 @@ test('YAML of targets: a long list is parsed in portions, with the same result',
   // not a list
   assert.match(await fault(`a: 1\n${longList(1000)}`), /^line \d+: /);
   assert.match(await fault(`${longList(1000)}a: 1\n`), /^line \d+: /);
+  assert.match(await fault(`${longList(1000)}---\n${longList(10)}`), /more than one document/);
+  assert.equal(((await parseYaml(`---\n${longList(1000)}`)) as unknown[]).length, 1000);
   // a list that is not at the margin, and one with an anchor, are parsed whole
   const indented = longList(300).replace(/^(?=.)/gm, '  ');
   assert.equal(((await parseYaml(indented)) as unknown[]).length, 300);
