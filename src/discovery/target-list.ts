@@ -2,8 +2,12 @@ import { createHash } from 'node:crypto';
 import { SentinelError, TimeSlice } from '../lib/index.js';
 import type { TargetGroup } from './target-group.js';
 
-/** A list of target groups, as a server or a file gives it, has at most so many bytes: ten times as many may be needed while it is read. */
+/** A list of target groups, as a server or a file gives it, has at most so many bytes: several times as many are needed while it is read. */
 export const MAX_LIST_BYTES = 16 * 2 ** 20;
+
+/** Commas and opening brackets of a list at most: 16 MiB of `{},{},` would take 500 MiB and hold the loop for seconds. A group of three labels has about seven. */
+const MAX_MARKS = 1_000_000;
+const MARKS: readonly number[] = [...Buffer.from(',[{')];
 
 /** Groups between two looks at the time. */
 const SLICE_GROUPS = 500;
@@ -28,14 +32,26 @@ export class TargetList {
     this.#origin = origin;
   }
 
-  /** The groups of a body, made into values by `parse`. Throws SEN_DISCOVERY, which says what is wrong and in which group. */
+  /** The groups of a body, made into values by `parse`. Throws SEN_LIMIT, or SEN_DISCOVERY, which says what is wrong and in which group. */
   async read(body: Buffer, parse: (text: string) => unknown): Promise<readonly TargetGroup[]> {
     const hash = createHash('sha1').update(body).digest('base64');
     if (hash === this.#hash) return this.#groups;
+    requireFewMarks(body);
     this.#groups = await groupsOf(await parse(body.toString('utf8')), this.#origin);
     this.#hash = hash;
     return this.#groups;
   }
+}
+
+function requireFewMarks(body: Buffer): void {
+  const [comma, list, map] = MARKS;
+  let marks = 0;
+  for (let i = 0; i < body.length; i++) {
+    const byte = body[i];
+    if (byte === comma || byte === list || byte === map) marks++;
+  }
+  if (marks > MAX_MARKS)
+    throw new SentinelError('SEN_LIMIT', `it holds more than ${MAX_MARKS} commas and brackets`);
 }
 
 /** A JSON text as values. Throws SEN_DISCOVERY. */

@@ -212,6 +212,16 @@ test('http: 10 MB of targets', { timeout: 120_000 }, async (t) => {
   await until('the targets', () => rig.sum('sentinel_discovery_targets') === 100_000, 60_000);
 });
 
+test('http: a body of nothing but brackets', { timeout: 120_000 }, async (t) => {
+  const { server, rig } = await setUp(t, 10_000);
+  for (const body of [`[${'{},'.repeat(5_000_000)}{}]`, '['.repeat(16_000_000)]) {
+    server.body(body);
+    rig.apply({ 'scrape/a': [server.config(20_000 + server.requests.length)] });
+    await until('the limit', () => /more than 1000000 commas and brackets/.test(rig.error()), 60_000);
+    assert.equal(rig.targets(), 'good:1');
+  }
+});
+
 test('http: a name that cannot be resolved, and a port that nobody listens on', async (t) => {
   const server = await DiscoveryServer.start(t);
   const rig = new Rig(t);
