@@ -208,10 +208,7 @@ test('a failure is logged once, then rarely', async (t) => {
   rig.apply({ 'scrape/a': [sd('/silent', 1000)] });
   await clock.pass(100_000);
   assert.equal(rig.logged.length, 1);
-  assert.match(
-    rig.logged[0]!,
-    /"component":"discovery".*"kind":"http".*http:\/\/sd\/silent.*the last good targets stay/,
-  );
+  assert.match(rig.logged[0]!, /"kind":"http".*http:\/\/sd\/silent.*the last good targets stay/);
   await clock.pass(250_000);
   assert.equal(rig.logged.length, 2);
 });
