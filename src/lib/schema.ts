@@ -146,6 +146,21 @@ export function text<const O extends FieldOptions & { pattern?: RegExp; what?: s
   return finish(schema, description, options, { kind: 'text', what });
 }
 
+/** One text, or a list of them; gives a list. `empty`: a text may be so. */
+export function texts<const O extends FieldOptions & { empty?: boolean }>(
+  description: string,
+  options?: O,
+): Field<readonly string[], O> {
+  const what = 'a text or a list of texts';
+  const fits = (item: unknown) => typeof item === 'string' && (options?.empty === true || item !== '');
+  const schema = v.pipe(
+    v.custom<unknown>((input) => fits(input) || Array.isArray(input), expected(what, kindOf)),
+    v.transform((input) => (Array.isArray(input) ? input : [input]) as unknown[]),
+    v.array(v.custom<string>(fits, expected('a text', kindOf))),
+  ) as unknown as v.GenericSchema<unknown, readonly string[]>;
+  return finish(schema, description, options, { kind: 'texts', what });
+}
+
 /** The path of a file that is read: its place is relative to the configuration's folder. */
 export function file<const O extends FieldOptions>(description: string, options?: O): Field<string, O> {
   return finish(textThatIsNotEmpty, description, options, { kind: 'file', what: 'a text' });
@@ -193,24 +208,36 @@ export function number<const O extends FieldOptions & Bounds>(
   });
 }
 
-/** true or false. */
+/** What YAML 1.1, and Prometheus with it, reads as true or false; YAML 1.2 reads these words as texts. */
+const FLAG_WORDS: ReadonlyMap<unknown, boolean> = new Map(
+  ['y', 'Y', 'yes', 'Yes', 'YES', 'on', 'On', 'ON']
+    .map((word): [string, boolean] => [word, true])
+    .concat(['n', 'N', 'no', 'No', 'NO', 'off', 'Off', 'OFF'].map((word) => [word, false])),
+);
+
+/** true or false; also yes, no, on and off. */
 export function flag<const O extends FieldOptions>(description: string, options?: O): Field<boolean, O> {
   const what = 'true or false';
-  return finish(v.boolean(expected(what)), description, options, { kind: 'flag', what });
+  const schema = v.pipe(
+    v.unknown(),
+    v.transform((value) => FLAG_WORDS.get(value) ?? value),
+    v.boolean(expected(what)),
+  );
+  return finish(schema, description, options, { kind: 'flag', what });
 }
 
-/** One of a few words. */
-export function choice<const W extends string, const O extends FieldOptions>(
+/** One of a few words. `ignoreCase`: it may be written in capitals; gives the word itself, which is in small letters. */
+export function choice<const W extends string, const O extends FieldOptions & { ignoreCase?: boolean }>(
   description: string,
   words: readonly W[],
   options?: O,
 ): Field<W, O> {
   const what = `one of ${words.join(', ')}`;
-  return finish(v.picklist(words, expected(what)) as v.GenericSchema<unknown, W>, description, options, {
-    kind: 'choice',
-    choices: words,
-    what,
-  });
+  const schema =
+    options?.ignoreCase === true
+      ? parsed(what, (text) => words.find((word) => word === text.toLowerCase()))
+      : (v.picklist(words, expected(what)) as v.GenericSchema<unknown, W>);
+  return finish(schema, description, options, { kind: 'choice', choices: words, what });
 }
 
 /** A text that is never shown. Its section takes it also as `<key>_file`. */
@@ -284,6 +311,10 @@ function withoutAbsent(value: Record<string, unknown>, empty: unknown): Record<s
 export interface SectionOptions extends FieldOptions {
   /** What is wrong with the keys together. Sees the section, defaults included, also when single keys are wrong: then their values are as written. */
   rules?: (keys: Readonly<Record<string, unknown>>) => readonly Fault[];
+  /** Keys that users of other programs may write and that are not taken: why, and what to do. */
+  refused?: Readonly<Record<string, string>>;
+  /** What is said where there is no map but nothing, such as an empty item of a list. */
+  nothing?: string;
 }
 
 /** A map with these keys and no others; an unknown key is an error that names the nearest known one. */
@@ -295,14 +326,20 @@ export function section<const E extends Entries, const O extends SectionOptions>
   const secrets = Object.keys(entries).filter((key) => metadataOf(entries[key]!).kind === 'secret');
   const all = withFileKeys(entries, secrets);
   const known = Object.keys(all);
+  const refused = new Map(Object.entries(options?.refused ?? {}));
   const schema = v.pipe(
-    v.custom<Record<string, unknown>>(isMap, expected('a map', kindOf)),
+    v.custom<Record<string, unknown>>(isMap, (issue) =>
+      options?.nothing !== undefined && (issue.input ?? null) === null
+        ? options.nothing
+        : expected('a map', kindOf)(issue),
+    ),
     v.looseObject(all, (issue) => missingKey(issue, all)),
     v.rawCheck(({ dataset, addIssue }) => {
       const value = dataset.value as Record<string, unknown>;
       const at = (key: string) => [pathItem(value, key)] as [v.IssuePathItem];
       for (const key of Object.keys(value))
-        if (!known.includes(key)) addIssue({ message: unknownKey(key, known), path: at(key) });
+        if (!known.includes(key))
+          addIssue({ message: refused.get(key) ?? unknownKey(key, known), path: at(key) });
       const given = new Set(Object.keys(value).filter((key) => value[key] !== undefined));
       for (const key of secrets) {
         if (given.has(key) && given.has(`${key}_file`))
