@@ -99,7 +99,7 @@ export class ConfigAssembler {
     else if (message.kind === 'tasks') {
       deepFreeze(message.tasks);
       this.#tasks.push(...message.tasks);
-    } else {
+    } else if (message.kind === 'targets' || message.kind === 'scrape') {
       const unpacked = unpackSecrets(message) as ScrapeMessage;
       deepFreeze(unpacked);
       this.#scrape.take(unpacked);

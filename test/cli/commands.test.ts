@@ -232,7 +232,7 @@ tasks:
   assert.equal(ok.code, 0, ok.stderr);
   assert.match(
     ok.stdout,
-    /check\.yaml: ok\ntasks: 2 \(2 good\)\ndestinations: 1\n {2}vm {2}http:\/\/.*127\.0\.0\.1:8428\/api\/v1\/write/,
+    /check\.yaml: ok\ntasks: 2 \(2 good\)\njobs: 0\ndestinations: 1\n {2}vm {2}http:\/\/.*127\.0\.0\.1:8428\/api\/v1\/write/,
   );
   assert.ok(!`${ok.stdout}${ok.stderr}`.includes('hunter2'));
 

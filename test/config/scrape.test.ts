@@ -51,8 +51,8 @@ test('a job that says nothing has the defaults of Prometheus', async () => {
     http: {
       basicAuth: undefined,
       authorization: undefined,
-      tls: undefined,
       oauth2: undefined,
+      tls: undefined,
       proxy: undefined,
       headers: undefined,
       keepAlive: true,
