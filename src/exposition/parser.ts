@@ -22,7 +22,7 @@ export interface KnownLine {
 
 /** An exemplar as a page gives it. */
 export interface PageExemplar {
-  /** As those of a series. */
+  /** Name and value in turn, as they come (protobuf) or sorted. A name may stand twice. */
   labels: string[];
   value: number;
   /** Milliseconds since 1970. */

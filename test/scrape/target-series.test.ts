@@ -219,6 +219,8 @@ test('exemplars', async () => {
     { labels: ['t', 'ä'.repeat(127)], value: 6, timestampMs: ms + 50_000 },
   ]);
   await f(60, ` # {t="${'z'.repeat(128)}"} 7`, undefined);
+  // a name that stands twice
+  await f(70, ' # {t="1",t="2"} 8', undefined);
 });
 
 test('limits may change while the series stay', async () => {
