@@ -130,10 +130,6 @@ export class ProtobufParser implements PageParser {
     return this.#key;
   }
 
-  seriesIs(key: string): boolean {
-    return this.#key === key;
-  }
-
   #next(): Entry {
     if (this.#current === undefined) {
       if (this.#reader.pos >= this.#reader.len) return 'end';

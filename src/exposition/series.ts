@@ -69,7 +69,7 @@ export function readSeries(
   return { name: reader.name, labels: sortedAt(reader.labels, bytes, range.start) };
 }
 
-/** Reads the labels of an exemplar, braces included, in [start, end); sorted as those of a series. Throws SEN_EXPOSITION_INVALID. */
+/** Reads the labels of an exemplar, braces included, in [start, end); sorted by name. A name that stands twice is the reader's to judge. Throws SEN_EXPOSITION_INVALID. */
 export function readExemplarLabels(bytes: Buffer, start: number, end: number): string[] {
   const reader = new LabelReader(bytes, start, end, {
     loose: false,
@@ -78,7 +78,7 @@ export function readExemplarLabels(bytes: Buffer, start: number, end: number): s
     exemplar: true,
   });
   reader.readBraces();
-  return sortedAt(reader.labels, bytes, start);
+  return inPairs(reader.labels).flat();
 }
 
 class LabelReader {
@@ -200,16 +200,20 @@ function sortedAt(labels: string[], bytes: Buffer, at: number): string[] {
  */
 export function sortedLabels(labels: string[], fail: (what: string) => never): string[] {
   if (isSorted(labels)) return labels;
-  const pairs: [string, string][] = [];
-  for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i]!, labels[i + 1]!]);
-  pairs.sort((a, b) => compareBytes(a[0], b[0]));
   const result: string[] = [];
-  for (const [name, value] of pairs) {
+  for (const [name, value] of inPairs(labels)) {
     if (result.at(-2) !== name) result.push(name, value);
     else if (value === '' || result.at(-1) === '') result[result.length - 1] = '';
     else fail(`label name ${JSON.stringify(name)} is not unique`);
   }
   return result;
+}
+
+/** Name and value of each label, sorted by name. */
+function inPairs(labels: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i]!, labels[i + 1]!]);
+  return pairs.sort(([a], [b]) => compareBytes(a, b));
 }
 
 function isSorted(labels: readonly string[]): boolean {

@@ -52,7 +52,8 @@ export class PageReader {
   readonly #parts: ReaderParts;
   readonly #exemplars = new ExemplarFilter();
   #config: ScrapeConfig;
-  #page!: PageToRead;
+  /** Let go of when it has been read: a batch is as large as all that is kept of a target. */
+  #page: PageToRead | undefined;
   /** Format of the last page that was read to its end. */
   #format: ExpositionFormat | undefined;
   /** What was good in another format may be none in this one. */
@@ -96,10 +97,14 @@ export class PageReader {
     this.#isOtherFormat = this.#format !== undefined && this.#format !== page.format;
     this.#parts.series.rewind();
     this.#parts.metadata.begin(page.number);
-    const parser = createParser(page.body, page.format, formsOf(this.#config));
-    while (!this.#readSlice(parser)) {
-      await new Promise((resume) => setImmediate(resume));
-      signal?.throwIfAborted();
+    try {
+      const parser = createParser(page.body, page.format, formsOf(this.#config));
+      while (!this.#readSlice(parser)) {
+        await new Promise((resume) => setImmediate(resume));
+        signal?.throwIfAborted();
+      }
+    } finally {
+      this.#page = undefined;
     }
     this.#format = page.format;
     if (this.#limitError !== undefined) throw this.#limitError;
@@ -129,7 +134,7 @@ export class PageReader {
 
   #take(parser: PageParser): void {
     const { series } = this.#parts;
-    const page = this.#page;
+    const page = this.#page!;
     this.scraped++;
     let id = series.next(parser);
     if (id < 0) id = this.#add(parser);
@@ -157,7 +162,7 @@ export class PageReader {
 
   /** Adds the sample at hand to the batch; false when it is not to go on. The order of the checks is that of Prometheus. */
   #append(parser: PageParser, ref: SeriesRef, isStamped: boolean): boolean {
-    const { batch, stampMs, latestMs } = this.#page;
+    const { batch, stampMs, latestMs } = this.#page!;
     const { samples } = this.#config.limits;
     const histogram = parser.histogram === undefined ? undefined : this.#fit(parser.histogram);
     if (histogram === 'too large') return this.#exceed('histogram bucket limit exceeded');
@@ -200,7 +205,7 @@ export class PageReader {
   }
 
   #addExemplars(parser: PageParser, ref: SeriesRef, timestampMs: number): void {
-    const { batch } = this.#page;
+    const { batch } = this.#page!;
     const sample = { timestampMs, isHistogram: parser.histogram !== undefined };
     const taken = this.#exemplars.take(ref, parser.exemplars, sample);
     if (taken.length === 0) return;
@@ -216,7 +221,7 @@ export class PageReader {
     const hash = hashTexts(labels);
     const { limits } = this.#config;
     if (limits.series > 0 && !limit.admit(hash, limits.series)) return series.add(parser, OVER_LIMIT);
-    const id = series.add(parser, { labels, hash, form: formOf(this.#page.format, parser.type) });
+    const id = series.add(parser, { labels, hash, form: formOf(this.#page!.format, parser.type) });
     if (series.refs[id] === id) newest.reset(id);
     return id;
   }
