@@ -328,7 +328,11 @@ export function section<const E extends Entries, const O extends SectionOptions>
   const known = Object.keys(all);
   const refused = new Map(Object.entries(options?.refused ?? {}));
   const schema = v.pipe(
-    v.custom<Record<string, unknown>>(isMap, expected('a map', kindOf)),
+    v.custom<Record<string, unknown>>(isMap, (issue) =>
+      options?.nothing !== undefined && (issue.input ?? null) === null
+        ? options.nothing
+        : expected('a map', kindOf)(issue),
+    ),
     v.looseObject(all, (issue) => missingKey(issue, all)),
     v.rawCheck(({ dataset, addIssue }) => {
       const value = dataset.value as Record<string, unknown>;

@@ -1,8 +1,8 @@
 import type { NameScheme } from './rule.js';
 
 const LEGACY = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-/** Words and references to groups, one of them a start of a name (Prometheus's own pattern). */
-const LEGACY_TEMPLATE = /^(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))(?:\w|\$(?:\{\w+\}|\w+))*$/;
+/** Words and references to groups, beginning as a name does; the same language as Prometheus's own pattern, with one way to read each text. */
+const LEGACY_TEMPLATE = /^(?:[a-zA-Z_]|\$(?:\{\w+\}|\w))(?:\w|\$(?:\{\w+\}|\w))*$/;
 
 /** Whether a label may be called so. Values that are no Unicode (a lone half of a pair) are no names. */
 export function isLabelName(name: string, scheme: NameScheme): boolean {

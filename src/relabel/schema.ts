@@ -4,14 +4,15 @@ import { DEFAULT_RULE } from './default-rule.js';
 import type { NameScheme, RelabelAction, RelabelRule } from './rule.js';
 import { ruleFaults, schemeFaults } from './rule-faults.js';
 
-/** Whose labels the rules work on: targets that were discovered, samples of a scrape, or samples that are sent. */
-export type RelabelSubject = 'target' | 'metric' | 'write';
+/** Whose labels the rules work on: targets that were discovered, samples of a scrape, samples that are sent, or whatever they are given. */
+export type RelabelSubject = 'target' | 'metric' | 'write' | 'any';
 
 /** Prometheus's words for an entry that is not there. */
 const EMPTY_ENTRY: Readonly<Record<RelabelSubject, string>> = {
   target: 'empty or null target relabeling rule in scrape config',
   metric: 'empty or null metric relabeling rule in scrape config',
   write: 'empty or null relabeling rule in remote write config',
+  any: 'empty or null relabeling rule',
 };
 
 const entries = {
@@ -76,7 +77,7 @@ type RuleKeys = { readonly [K in keyof typeof entries]: Output<(typeof entries)[
 export function relabelField(description: string, subject: RelabelSubject) {
   const rule = field.section('A rule.', entries, {
     nothing: EMPTY_ENTRY[subject],
-    rules: (keys) => ruleFaults(ruleOf(readable(keys))),
+    rules: faultsOf,
   });
   return field.list(description, rule, { default: [] });
 }
@@ -108,8 +109,11 @@ function ruleOf(keys: RuleKeys): RelabelRule {
   };
 }
 
-/** A key that is wrong by itself is as good as absent, so that what is wrong with the others is found in the same go. */
-function readable(keys: Readonly<Record<string, unknown>>): RuleKeys {
+/** A key that is wrong by itself has been told of, and what would follow from it is not told too. */
+function faultsOf(keys: Readonly<Record<string, unknown>>): Fault[] {
+  const { value, issues } = field.checkKeys(ruleSection, keys);
+  const wrong = new Set(issues.map(({ path }) => path[0]));
+  if (wrong.has('action')) return [];
   const defaults = field.check(ruleSection, {}).value as RuleKeys;
-  return { ...defaults, ...field.checkKeys(ruleSection, keys).value };
+  return ruleFaults(ruleOf({ ...defaults, ...value })).filter(({ path }) => !wrong.has(path[0]!));
 }

@@ -1,4 +1,5 @@
-import { type Labels, labelValue } from '../model/index.js';
+import { SentinelError } from '../lib/index.js';
+import { type Labels, labelsOf, labelValue } from '../model/index.js';
 import { Pattern } from './pattern.js';
 import { SelectorReader, type WrittenMatcher } from './selector-reader.js';
 
@@ -43,4 +44,21 @@ function matcherOf({ label, operator, value }: WrittenMatcher): Matcher {
   return operator === '=~'
     ? (labels) => pattern.test(labelValue(labels, label))
     : (labels) => !pattern.test(labelValue(labels, label));
+}
+
+/** Reads one series or the labels of a target: `name{label="x"}`. Throws SEN_CONFIG_INVALID that says what is wrong and where in the text. */
+export function parseSeries(text: string): Labels {
+  const { name, groups } = new SelectorReader(text).read();
+  const labels: Record<string, string> = name === undefined ? {} : { __name__: name };
+  if (groups.length > 1) throw notSeries(text, 'it holds "or"');
+  for (const { label, operator, value } of groups[0] ?? []) {
+    if (operator !== '=') throw notSeries(text, `it holds ${operator}`);
+    if (Object.hasOwn(labels, label)) throw notSeries(text, `the label ${label} is given twice`);
+    Object.defineProperty(labels, label, { value, enumerable: true });
+  }
+  return labelsOf(labels);
+}
+
+function notSeries(text: string, reason: string): SentinelError {
+  return new SentinelError('SEN_CONFIG_INVALID', `${JSON.stringify(text)} is not one series: ${reason}`);
 }

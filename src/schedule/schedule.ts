@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../lib/index.js';
+import { type Clock, type Timer, TimeSlice } from '../lib/index.js';
 import { ClockWatch } from './clock-watch.js';
 import { DueHeap } from './heap.js';
 import { hash32, offsetOf, tickAfter } from './offset.js';
@@ -196,7 +196,10 @@ export class Schedule<T> {
     this.#timerDueMs = Infinity;
     this.#look();
     const now = this.#clock.now();
+    const slice = new TimeSlice();
+    // Thousands that are due at once give way to others in between.
     for (let head = this.#heap.peek(); head !== undefined && head.dueMs <= now; head = this.#heap.peek()) {
+      if (slice.isUp) break;
       this.#heap.pop();
       if (!head.removed) this.#run(head, now);
     }
