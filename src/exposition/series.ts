@@ -1,3 +1,4 @@
+import { SentinelError } from '../lib/index.js';
 import { compareBytes, type FamilyType } from '../model/index.js';
 import {
   BACKSLASH,
@@ -27,6 +28,13 @@ export interface Series {
   name: string;
   /** Name and value in turn, sorted by the bytes of the names, no name twice. Empty values are still there: `honor_labels` asks for them. */
   labels: string[];
+}
+
+/** A series that is well written, but says a label twice. Code SEN_EXPOSITION_INVALID. */
+export class RepeatedLabelError extends SentinelError {
+  constructor(cause: SentinelError) {
+    super(cause.code, cause.message);
+  }
 }
 
 /** How a format writes what stands between braces. */
@@ -127,7 +135,7 @@ class LabelReader {
   #readValue(name: string): void {
     if (name === '') throw this.#fault('a label name is empty');
     if (name === '__name__' && !this.#syntax.exemplar)
-      throw this.#fault('label name "__name__" is not unique');
+      throw new RepeatedLabelError(this.#fault('label name "__name__" is not unique'));
     if (this.#bytes[this.#at] !== EQUAL) throw this.#fault('expected = behind a label name');
     this.#step();
     if (this.#bytes[this.#at] !== QUOTE) throw this.#fault('expected a quoted label value');
@@ -190,7 +198,7 @@ function normalise(labels: string[], bound: string): void {
 
 function sortedAt(labels: string[], bytes: Buffer, at: number): string[] {
   return sortedLabels(labels, (what) => {
-    throw pageFault(bytes, at, what);
+    throw new RepeatedLabelError(pageFault(bytes, at, what));
   });
 }
 
