@@ -3,14 +3,14 @@ import test from 'node:test';
 import { createBlockStage, shiftBlock } from '../../src/block/index.js';
 import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, SeriesTable } from '../../src/model/index.js';
-import { FakeClock } from '../fake-clock.js';
+import { ManualClock } from '../manual-clock.js';
 import { decodeWriteRequest } from '../receiver.js';
 
 /** A block with a value, a stale marker, a NaN, and times of all lengths. */
 function someBlock(): Block {
   const blocks: Block[] = [];
   const stage = createBlockStage({
-    clock: new FakeClock(),
+    clock: new ManualClock(),
     metrics: new Metrics(),
     routes: [{ name: 'r', batchSize: 1000, flushIntervalMs: 1000, destinations: ['a'] }],
     commitIntervalMs: 1000,
