@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { VERSION } from '../lib/index.js';
 import { catchHangups } from './hangups.js';
+import type { RelabelOptions } from './relabel.js';
 import type { ServiceOptions } from './service-place.js';
 
 /** Receives the exit code of the command that ran. */
@@ -29,6 +30,7 @@ export function createProgram(onExit: OnExit): Command {
   addStatus(program, onExit);
   addTrigger(program, onExit);
   addPlugins(program, onExit);
+  addRelabel(program, onExit);
   addService(program, onExit);
   program
     .command('version')
@@ -140,6 +142,30 @@ function addPlugins(program: Command, onExit: OnExit): void {
     .action(async (directory: string) =>
       onExit(await (await import('./plugins-test.js')).pluginsTest(directory)),
     );
+}
+
+function addRelabel(program: Command, onExit: OnExit): void {
+  program
+    .command('relabel')
+    .description('show what relabelling rules make of a target or a series, rule by rule')
+    .requiredOption(
+      '--explain <series>',
+      'what goes in: \'{__address__="10.0.0.1:9100"}\' or \'up{job="node"}\'',
+    )
+    .addOption(
+      new Option('--rules <file>', 'rules to apply: a file that is a list of them').conflicts('config'),
+    )
+    .addOption(new Option('-c, --config <file>', 'configuration whose rules are applied; needs --job'))
+    .addOption(
+      new Option('--job <name>', 'a job of the configuration: its relabel_configs').conflicts('rules'),
+    )
+    .addOption(new Option('--metric', "the job's metric_relabel_configs in their place").conflicts('rules'))
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      '\nExit code: 0 it is kept; 1 a rule drops it, or no label is left; 2 a wrong call.',
+    )
+    .action(async (options: RelabelOptions) => onExit(await (await import('./relabel.js')).relabel(options)));
 }
 
 function addService(program: Command, onExit: OnExit): void {

@@ -14,17 +14,27 @@ export interface Expansion {
   faults: string[];
 }
 
-const TOKEN = /\$\$(?=\{)|\$\{([^{}]*)\}|%\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g;
+const TOKEN = /\$\$(?=\{)|\$\{[^{}]*\}|%\{[A-Za-z_][A-Za-z0-9_]*\}|\$\{/g;
+const PERCENT_TOKEN = /%\{[A-Za-z_][A-Za-z0-9_]*\}/g;
 const REFERENCE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
 /** Puts variables into a text: `${NAME}`, `${NAME:-default}` (also for an empty variable), `%{NAME}`; `$${` stands for `${`. */
 export function expand(written: string, env: Environment): Expansion {
+  return expandTokens(written, env, TOKEN);
+}
+
+/** The same in a relabelling rule, where a `$` belongs to the rule: only `%{NAME}`. */
+export function expandInRule(written: string, env: Environment): Expansion {
+  return expandTokens(written, env, PERCENT_TOKEN);
+}
+
+function expandTokens(written: string, env: Environment, tokens: RegExp): Expansion {
   const names: string[] = [];
   const taken: string[] = [];
   const faults: string[] = [];
-  const text = written.replace(TOKEN, (token, inBraces: string | undefined, percent: string | undefined) => {
+  const text = written.replace(tokens, (token) => {
     if (token === '$$') return '$';
-    const [, name = percent, fallback] = REFERENCE.exec(inBraces ?? '') ?? [];
+    const [, name, fallback] = REFERENCE.exec(token.slice(2, -1)) ?? [];
     if (name === undefined) {
       if (!faults.includes(badReference)) faults.push(badReference);
       return '';
@@ -37,7 +47,7 @@ export function expand(written: string, env: Environment): Expansion {
       faults.push(`the environment variable ${name} is not set, and it has no default`);
     return value ?? '';
   });
-  return { text, names, taken, faults, whole: names.length > 0 && written.replace(TOKEN, '') === '' };
+  return { text, names, taken, faults, whole: names.length > 0 && written.replace(tokens, '') === '' };
 }
 
 const badReference =

@@ -5,6 +5,7 @@ export { ConfigError } from './error.js';
 export { loadConfig } from './load.js';
 export { readConfig, readConfigApart, readConfigWatched, readPlugins } from './reader.js';
 export { Reloader, type ReloadResult } from './reloader.js';
+export { loadRelabelRules } from './rules.js';
 export { configText } from './shown.js';
 export {
   catalogMessage,

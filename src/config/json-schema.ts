@@ -15,6 +15,7 @@ const text = (pattern: string): JsonSchema => ({ type: 'string', pattern: `${pat
 
 const SIMPLE: Readonly<Record<string, JsonSchema>> = {
   text: { type: 'string' },
+  texts: { type: ['string', 'array'], items: { type: 'string' } },
   secret: { type: 'string' },
   secret_file: { type: 'string' },
   file: { type: 'string' },

@@ -63,7 +63,8 @@ export function readText(path: string, file: string): string {
   }
 }
 
-function syntaxLines(file: string, yaml: ParsedYaml, places: Places): string[] {
+/** Each fault of the syntax as `file:line:column: message`. */
+export function syntaxLines(file: string, yaml: ParsedYaml, places: Places): string[] {
   return yaml.faults.map(({ offset, message }) => {
     const { line, column } = places.position(offset);
     return `${file}:${line}:${column}: ${message}`;

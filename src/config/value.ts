@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml';
 import type { Path } from './error.js';
-import { type Environment, expand, expandLabel } from './expand.js';
+import { type Environment, type Expansion, expand, expandInRule, expandLabel } from './expand.js';
 import type { ParsedYaml } from './syntax.js';
 
 /** What cannot be read in a parsed file, and where. */
@@ -122,18 +122,36 @@ export class ValueReader {
 
   #scalar(scalar: Scalar): unknown {
     const { value } = scalar;
-    if (value === null) return undefined;
     if (typeof value === 'string') return /[$%]/.test(value) ? this.#text(scalar, value) : value;
+    if (this.#isTextOfRule()) return this.#textOfRule(scalar);
+    if (value === null) return undefined;
     if (typeof value === 'number' || typeof value === 'boolean') return value;
     return this.#fault(scalar, 'expected a text, a number, true or false');
   }
 
+  /** The key of a relabelling rule that is being read. A file that is a list is one of rules. */
+  #keyOfRule(): string | number | undefined {
+    const list = this.#path.findIndex((key) => typeof key === 'string' && key.endsWith('relabel_configs'));
+    return list < 0 && typeof this.#path[0] !== 'number' ? undefined : this.#path[list + 2];
+  }
+
+  #isTextOfRule(): boolean {
+    const key = this.#keyOfRule();
+    return key !== undefined && key !== 'modulus';
+  }
+
+  /** `regex: true` and `replacement: 9100` are texts to Prometheus, as they are written; `regex:` without a value is the empty one, and not the default. */
+  #textOfRule({ value, source }: Scalar): string | undefined {
+    if (value === null) return this.#keyOfRule() === 'regex' ? '' : undefined;
+    return source ?? String(value);
+  }
+
   #text(scalar: Scalar, written: string): unknown {
-    const isLabel = this.#path[0] === 'global' && this.#path[1] === 'external_labels';
-    const expansion = isLabel ? this.#label(written) : expand(written, this.#environment);
+    const expansion = this.#expansionOf(written);
     if (expansion.names.length + expansion.faults.length === 0) return expansion.text;
     for (const fault of expansion.faults) this.#fault(scalar, fault);
-    const plain = scalar.type === 'PLAIN' && scalar.tag === undefined && expansion.whole;
+    const plain =
+      scalar.type === 'PLAIN' && scalar.tag === undefined && expansion.whole && !this.#isTextOfRule();
     const value = plain && !this.#asText.has(scalar) ? this.#readAgain(expansion.text) : expansion.text;
     this.expanded.set(scalar, {
       names: expansion.taken,
@@ -143,7 +161,13 @@ export class ValueReader {
     return expansion.faults.length > 0 ? undefined : value;
   }
 
-  #label(written: string) {
+  #expansionOf(written: string): Expansion {
+    if (this.#path[0] === 'global' && this.#path[1] === 'external_labels') return this.#label(written);
+    const isOfRule = this.#keyOfRule() !== undefined;
+    return isOfRule ? expandInRule(written, this.#environment) : expand(written, this.#environment);
+  }
+
+  #label(written: string): Expansion {
     const expansion = expandLabel(written, this.#environment);
     for (const name of expansion.missing) this.emptyVariables.add(name);
     return expansion;

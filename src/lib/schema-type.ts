@@ -29,7 +29,7 @@ export type Section<E extends Entries> = { readonly [K in keyof E]: v.InferOutpu
 
 /** What a schema says of itself, for documentation, flags and JSON Schema. */
 export interface FieldMetadata {
-  /** duration | size | secret | secret_file | file | url | text | integer | number | flag | choice | list | map | section | anything. */
+  /** duration | size | secret | secret_file | file | url | text | texts | integer | number | flag | choice | list | map | section | anything. */
   kind?: string;
   /** How errors call a value that fits. */
   what?: string;

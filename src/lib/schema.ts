@@ -146,6 +146,21 @@ export function text<const O extends FieldOptions & { pattern?: RegExp; what?: s
   return finish(schema, description, options, { kind: 'text', what });
 }
 
+/** One text, or a list of them; gives a list. `empty`: a text may be so. */
+export function texts<const O extends FieldOptions & { empty?: boolean }>(
+  description: string,
+  options?: O,
+): Field<readonly string[], O> {
+  const what = 'a text or a list of texts';
+  const fits = (item: unknown) => typeof item === 'string' && (options?.empty === true || item !== '');
+  const schema = v.pipe(
+    v.custom<unknown>((input) => fits(input) || Array.isArray(input), expected(what, kindOf)),
+    v.transform((input) => (Array.isArray(input) ? input : [input]) as unknown[]),
+    v.array(v.custom<string>(fits, expected('a text', kindOf))),
+  ) as unknown as v.GenericSchema<unknown, readonly string[]>;
+  return finish(schema, description, options, { kind: 'texts', what });
+}
+
 /** The path of a file that is read: its place is relative to the configuration's folder. */
 export function file<const O extends FieldOptions>(description: string, options?: O): Field<string, O> {
   return finish(textThatIsNotEmpty, description, options, { kind: 'file', what: 'a text' });
@@ -199,18 +214,18 @@ export function flag<const O extends FieldOptions>(description: string, options?
   return finish(v.boolean(expected(what)), description, options, { kind: 'flag', what });
 }
 
-/** One of a few words. */
-export function choice<const W extends string, const O extends FieldOptions>(
+/** One of a few words. `ignoreCase`: it may be written in capitals; gives the word itself, which is in small letters. */
+export function choice<const W extends string, const O extends FieldOptions & { ignoreCase?: boolean }>(
   description: string,
   words: readonly W[],
   options?: O,
 ): Field<W, O> {
   const what = `one of ${words.join(', ')}`;
-  return finish(v.picklist(words, expected(what)) as v.GenericSchema<unknown, W>, description, options, {
-    kind: 'choice',
-    choices: words,
-    what,
-  });
+  const schema =
+    options?.ignoreCase === true
+      ? parsed(what, (text) => words.find((word) => word === text.toLowerCase()))
+      : (v.picklist(words, expected(what)) as v.GenericSchema<unknown, W>);
+  return finish(schema, description, options, { kind: 'choice', choices: words, what });
 }
 
 /** A text that is never shown. Its section takes it also as `<key>_file`. */
@@ -284,6 +299,8 @@ function withoutAbsent(value: Record<string, unknown>, empty: unknown): Record<s
 export interface SectionOptions extends FieldOptions {
   /** What is wrong with the keys together. Sees the section, defaults included, also when single keys are wrong: then their values are as written. */
   rules?: (keys: Readonly<Record<string, unknown>>) => readonly Fault[];
+  /** What is said where there is no map but nothing, such as an empty item of a list. */
+  nothing?: string;
 }
 
 /** A map with these keys and no others; an unknown key is an error that names the nearest known one. */
@@ -296,7 +313,11 @@ export function section<const E extends Entries, const O extends SectionOptions>
   const all = withFileKeys(entries, secrets);
   const known = Object.keys(all);
   const schema = v.pipe(
-    v.custom<Record<string, unknown>>(isMap, expected('a map', kindOf)),
+    v.custom<Record<string, unknown>>(isMap, (issue) =>
+      options?.nothing !== undefined && (issue.input ?? null) === null
+        ? options.nothing
+        : expected('a map', kindOf)(issue),
+    ),
     v.looseObject(all, (issue) => missingKey(issue, all)),
     v.rawCheck(({ dataset, addIssue }) => {
       const value = dataset.value as Record<string, unknown>;

@@ -1,1 +1,3 @@
+export { compileRelabel, Relabeller, type RelabelStep } from './relabeller.js';
 export type { NameScheme, RelabelAction, RelabelRule } from './rule.js';
+export { parseSelector, parseSeries, Selector } from './selector.js';

@@ -1,0 +1,103 @@
+import { loadRelabelRules } from '../config/index.js';
+import { errorLine } from '../lib/index.js';
+import { type Labels, labelsToMap } from '../model/index.js';
+import { compileRelabel, parseSeries, type RelabelStep } from '../relabel/index.js';
+import { EXIT, usageError } from './exit.js';
+import { colorsOf, oneLine, print } from './terminal.js';
+
+/** What `sentinel relabel` is called with. */
+export interface RelabelOptions {
+  explain: string;
+  rules?: string;
+  config?: string;
+  job?: string;
+  metric?: boolean;
+  output: 'text' | 'json';
+}
+
+/** What went into the rules, and what became of it. */
+interface Explanation {
+  input: Labels;
+  steps: readonly RelabelStep[];
+  /** `undefined`: it was dropped. */
+  output: Labels | undefined;
+}
+
+/** `sentinel relabel`: shows what each rule does to a target or a series. Exit code 1 when nothing is left of it. Throws SEN_USAGE, and SEN_CONFIG_INVALID with all that is wrong with the rules. */
+export async function relabel(options: RelabelOptions): Promise<number> {
+  const explanation = explain(options);
+  print(options.output === 'json' ? jsonOf(explanation) : textOf(explanation));
+  return explanation.output === undefined ? EXIT.failed : EXIT.ok;
+}
+
+function explain(options: RelabelOptions): Explanation {
+  if (options.rules === undefined) throw usageError('give --rules FILE, or -c FILE and --job NAME');
+  const rules = loadRelabelRules(options.rules, { env: process.env, cwd: process.cwd() });
+  const input = inputOf(options.explain);
+  const steps = compileRelabel(rules, 'utf8').explain(input);
+  const last = steps.at(-1);
+  const output = last === undefined ? input : last.after;
+  return { input, steps, output: output?.length === 0 ? undefined : output };
+}
+
+function inputOf(text: string): Labels {
+  try {
+    return parseSeries(text);
+  } catch (error) {
+    throw usageError(`--explain: ${errorLine(error)}`);
+  }
+}
+
+function jsonOf({ input, steps, output }: Explanation): string {
+  const mapOf = (labels: Labels | undefined) => (labels === undefined ? null : labelsToMap(labels));
+  const report = {
+    kept: output !== undefined,
+    input: mapOf(input),
+    output: mapOf(output),
+    steps: steps.map(({ rule, applied, before, after }) => ({
+      rule,
+      applied,
+      before: mapOf(before),
+      after: mapOf(after),
+    })),
+  };
+  return JSON.stringify(report, undefined, 2);
+}
+
+function textOf({ input, steps, output }: Explanation): string {
+  const { green, red } = colorsOf(process.stdout);
+  const result = output === undefined ? red('dropped') : green('kept');
+  const lines = steps.flatMap((step, i) => [`${i + 1}. ${oneLine(step.rule)}`, ...stepLines(step)]);
+  return [
+    `in    ${seriesText(input)}`,
+    ...lines,
+    `out   ${result}${output === undefined ? '' : ` ${seriesText(output)}`}`,
+  ].join('\n');
+}
+
+/** What a rule took away and put there. */
+function stepLines({ applied, before, after }: RelabelStep): string[] {
+  const { green, red, dim } = colorsOf(process.stdout);
+  if (after === undefined) return [`   ${red('drops it')}`];
+  if (!applied) return [`   ${dim('no change')}`];
+  return [
+    ...missing(before, after).map((line) => `   ${red(`- ${line}`)}`),
+    ...missing(after, before).map((line) => `   ${green(`+ ${line}`)}`),
+  ];
+}
+
+/** The labels of one that the other does not have, or has with another value. */
+function missing(from: Labels, other: Labels): string[] {
+  const known = labelsToMap(other);
+  return Object.entries(labelsToMap(from))
+    .filter(([name, value]) => known[name] !== value)
+    .map(([name, value]) => labelText(name, value));
+}
+
+const labelText = (name: string, value: string) =>
+  oneLine(`${/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) ? name : JSON.stringify(name)}=${JSON.stringify(value)}`);
+
+function seriesText(labels: Labels): string {
+  const texts = Object.entries(labelsToMap(labels)).map(([name, value]) => labelText(name, value));
+  return `{${texts.join(', ')}}`;
+}
