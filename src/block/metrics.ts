@@ -1,42 +1,117 @@
 import type { Cell, Metrics } from '../lib/index.js';
+import type { Exemplar, Taken } from '../model/index.js';
+import type { DropCounter, EncodeDrop } from './encoder.js';
 
-/** What a route counts; in = out + dropped + pending. */
-export interface RouteMetrics {
-  samplesIn: Cell;
-  samplesOut: Cell;
-  /** Samples of blocks that the next stage refused. */
-  samplesDropped: Cell;
-  blocks: Cell;
-  /** Before compression. */
-  encodedBytes: Cell;
-  compressedBytes: Cell;
+/** What lies in an open block. */
+interface Pending {
+  readonly samples: number;
+  readonly exemplars: number;
 }
 
-/** Forgets the metrics of a route that is gone. */
-export function removeRouteMetrics(metrics: Metrics, route: string): void {
-  for (const family of metrics.families()) {
-    if (!family.name.startsWith('sentinel_block_')) continue;
-    for (const { labels } of [...family.samples()]) if (labels.route === route) family.remove(labels);
+/** What a route counts; of samples and of exemplars in = out + dropped + pending. */
+export class RouteMetrics implements DropCounter {
+  readonly samplesIn: Cell;
+  readonly blocks: Cell;
+  /** Before compression. */
+  readonly encodedBytes: Cell;
+  readonly compressedBytes: Cell;
+  readonly #samplesOut: Cell;
+  readonly #metrics: Metrics;
+  readonly #route: string;
+  readonly #pending: () => Pending;
+  readonly #sampleDrops = new Map<string, Cell>();
+  #exemplars: ExemplarMetrics | undefined;
+
+  /** `pending` gives what waits in the open block. */
+  constructor(metrics: Metrics, route: string, pending: () => Pending) {
+    this.#metrics = metrics;
+    this.#route = route;
+    this.#pending = pending;
+    const counter = (name: string, help: string) => metrics.family('counter', name, help).with({ route });
+    metrics
+      .family('gauge', 'sentinel_block_samples_pending', 'Samples in the block that is being filled.')
+      .read({ route }, () => pending().samples);
+    this.samplesIn = counter('sentinel_block_samples_in_total', 'Samples that a route was given.');
+    this.#samplesOut = counter('sentinel_block_samples_out_total', 'Samples in blocks that the buffer took.');
+    this.blocks = counter('sentinel_block_blocks_total', 'Blocks sealed.');
+    this.encodedBytes = counter(
+      'sentinel_block_encoded_bytes_total',
+      'Bytes of sealed blocks before compression.',
+    );
+    this.compressedBytes = counter(
+      'sentinel_block_compressed_bytes_total',
+      'Bytes of sealed blocks after compression.',
+    );
+    this.#dropCell('refused');
+  }
+
+  /** The exemplars of a batch came in. */
+  exemplarsIn(exemplars: ReadonlyMap<number, readonly Exemplar[]>): void {
+    for (const { length } of exemplars.values()) this.#ofExemplars().in.inc(length);
+  }
+
+  /** The next stage answered to a block. */
+  given(samples: number, exemplars: number, answer: Taken): void {
+    (answer === 'taken' ? this.#samplesOut : this.#dropCell('refused')).inc(samples);
+    if (exemplars === 0) return;
+    const metrics = this.#ofExemplars();
+    (answer === 'taken' ? metrics.out : metrics.dropped('refused')).inc(exemplars);
+  }
+
+  sample(reason: EncodeDrop): void {
+    this.#dropCell(reason).inc();
+  }
+
+  exemplars(reason: EncodeDrop, count: number): void {
+    this.#ofExemplars().dropped(reason).inc(count);
+  }
+
+  /** The route is gone: so are its metrics. */
+  remove(): void {
+    for (const family of this.#metrics.families()) {
+      if (!family.name.startsWith('sentinel_block_')) continue;
+      for (const { labels } of [...family.samples()]) if (labels.route === this.#route) family.remove(labels);
+    }
+  }
+
+  #dropCell(reason: EncodeDrop | 'refused'): Cell {
+    let cell = this.#sampleDrops.get(reason);
+    if (cell === undefined) {
+      cell = this.#metrics
+        .family('counter', 'sentinel_block_samples_dropped_total', 'Samples that a route lost, by reason.')
+        .with({ route: this.#route, reason });
+      this.#sampleDrops.set(reason, cell);
+    }
+    return cell;
+  }
+
+  /** Made when the first exemplar comes: most routes never see one. */
+  #ofExemplars(): ExemplarMetrics {
+    this.#exemplars ??= exemplarMetrics(this.#metrics, this.#route, this.#pending);
+    return this.#exemplars;
   }
 }
 
-/** The metrics of one route. `pending` gives the samples that wait in its open block. */
-export function routeMetrics(metrics: Metrics, route: string, pending: () => number): RouteMetrics {
-  const counter = (name: string, help: string) => metrics.family('counter', name, help).with({ route });
+interface ExemplarMetrics {
+  in: Cell;
+  out: Cell;
+  dropped(reason: EncodeDrop | 'refused'): Cell;
+}
+
+function exemplarMetrics(metrics: Metrics, route: string, pending: () => Pending): ExemplarMetrics {
+  const counter = (name: string, help: string) => metrics.family('counter', name, help);
   metrics
-    .family('gauge', 'sentinel_block_samples_pending', 'Samples in the block that is being filled.')
-    .read({ route }, pending);
+    .family('gauge', 'sentinel_block_exemplars_pending', 'Exemplars in the block that is being filled.')
+    .read({ route }, () => pending().exemplars);
+  const dropped = counter(
+    'sentinel_block_exemplars_dropped_total',
+    'Exemplars that a route lost or does not send, by reason.',
+  );
   return {
-    samplesIn: counter('sentinel_block_samples_in_total', 'Samples that a route was given.'),
-    samplesOut: counter('sentinel_block_samples_out_total', 'Samples in blocks that the buffer took.'),
-    samplesDropped: metrics
-      .family('counter', 'sentinel_block_samples_dropped_total', 'Samples that a route lost, by reason.')
-      .with({ route, reason: 'refused' }),
-    blocks: counter('sentinel_block_blocks_total', 'Blocks sealed.'),
-    encodedBytes: counter('sentinel_block_encoded_bytes_total', 'Bytes of sealed blocks before compression.'),
-    compressedBytes: counter(
-      'sentinel_block_compressed_bytes_total',
-      'Bytes of sealed blocks after compression.',
-    ),
+    in: counter('sentinel_block_exemplars_in_total', 'Exemplars that a route was given.').with({ route }),
+    out: counter('sentinel_block_exemplars_out_total', 'Exemplars in blocks that the buffer took.').with({
+      route,
+    }),
+    dropped: (reason) => dropped.with({ route, reason }),
   };
 }

@@ -1,4 +1,5 @@
 import type { HttpClientOptions } from '../net/index.js';
+import type { RelabelRule } from '../relabel/index.js';
 
 /** A receiver of remote write. Known by its name through restarts, reloads and reordering. */
 export interface Destination {
@@ -16,6 +17,21 @@ export interface Destination {
   batchSize: number;
   /** How long samples are collected after a block. */
   flushIntervalMs: number;
+  /** Rules for its samples alone, after those for all destinations. */
+  relabel: readonly RelabelRule[];
+  /** Whether exemplars go with the samples. */
+  sendExemplars: boolean;
+  /** Whether native histograms are sent; without it they are dropped and counted. */
+  sendNativeHistograms: boolean;
+  metadata: MetadataOptions;
   /** Auth, TLS, headers, proxy. */
   http: Omit<HttpClientOptions, 'keepAlive' | 'followRedirects'>;
+}
+
+/** Prometheus's `metadata_config`: types, helps and units of metrics, in requests of their own. */
+export interface MetadataOptions {
+  send: boolean;
+  intervalMs: number;
+  /** Metrics in a request at most. */
+  maxPerSend: number;
 }
