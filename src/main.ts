@@ -1,7 +1,13 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
-import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
+import {
+  type BlockSettings,
+  type BlockStage,
+  createBlockStage,
+  routesOf,
+  shiftBlock,
+} from './block/index.js';
 import { type BlockBuffer, lockWhenWritable, openBuffer } from './buffer/index.js';
 import {
   type Config,
@@ -121,10 +127,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     await parts.setLogging(config.logging);
     Object.assign(running, { config, catalog });
     sender.apply(config.destinations);
-    block.apply(routesOf(config.destinations), {
-      commitIntervalMs: config.buffer.commitIntervalMs,
-      externalLabels: config.externalLabels,
-    });
+    block.apply(routesOf(config.destinations), blockSettings(config));
     // After the block stage has sealed what was meant for the old routes, and before it is given anything for the new ones.
     buffer.setRoutes(destinationsOf(config));
     buffer.setOptions(config.buffer);
@@ -181,6 +184,10 @@ function destinationsOf({ destinations }: Config): ReadonlyMap<string, readonly 
   return new Map(routesOf(destinations).map((route) => [route.name, route.destinations]));
 }
 
+function blockSettings({ buffer, externalLabels, writeRelabel }: Config): BlockSettings {
+  return { commitIntervalMs: buffer.commitIntervalMs, externalLabels, writeRelabel };
+}
+
 function probeSettings({ config, catalog }: ReadConfig): ProbesSettings {
   const { name, region, labels } = config.sentinel;
   return { catalog, agent: { name, region, labels }, hostConfig: config.plugins.hostConfig };
@@ -217,6 +224,8 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
         log: log.child({ component: 'sender' }),
         destinations: config.destinations,
         buffer: road.resolve<BlockBuffer>(BUFFER),
+        // What targets say of their metrics, once they are scraped.
+        metadata: () => [],
         createHttpClient: (options) => createHttpClient(options, road.resolve<Resolver>(RESOLVER)),
       }),
     ),
@@ -227,8 +236,7 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
         clock,
         metrics,
         routes: routesOf(config.destinations),
-        commitIntervalMs: config.buffer.commitIntervalMs,
-        externalLabels: config.externalLabels,
+        ...blockSettings(config),
         next: (block) => road.resolve<BlockBuffer>(BUFFER).push(block),
       }),
     ),

@@ -23,7 +23,10 @@ const MAX_TAIL_BYTES = 8 + 1 + MAX_TIMESTAMP_BYTES;
 const CUSTOM_BUCKETS = -53;
 
 /** What a column holds of series that do not go on: empty bytes, where others have a prefix. */
-const DROPPED: Readonly<Record<SeriesDrop, Uint8Array>> = { relabel: new Uint8Array(), name: new Uint8Array() };
+const DROPPED: Readonly<Record<SeriesDrop, Uint8Array>> = {
+  relabel: new Uint8Array(),
+  name: new Uint8Array(),
+};
 
 /** Why a sample or an exemplar did not become part of a block. `unwanted`: the route's destinations do not take exemplars. */
 export type EncodeDrop = SeriesDrop | 'histogram' | 'custom_buckets' | 'unwanted';
@@ -72,23 +75,41 @@ export class Encoder {
 
   /** Appends the samples of `batch` from `start`, until the block is full; gives the index of the first one left over. */
   append(batch: Batch, start: number, maxItems: number): number {
+    const isPlain = batch.exemplars === undefined && batch.histograms === undefined;
+    return isPlain ? this.#appendPlain(batch, start, maxItems) : this.#appendMixed(batch, start, maxItems);
+  }
+
+  #appendPlain(batch: Batch, start: number, maxItems: number): number {
     const { refs, values, timestamps, flags, length } = batch;
     const column = this.#labelling.columnOf(batch.table);
-    const isPlain = batch.exemplars === undefined && batch.histograms === undefined;
+    const maxSamples = maxItems - this.exemplars;
     let i = start;
     for (; i < length; i++) {
-      if (this.isFull(maxItems)) return i;
+      if (this.samples >= maxSamples || this.#length >= MAX_BLOCK_BYTES) return i;
       const timestampMs = timestamps[i]!;
       if (timestampMs !== this.#stampMs) this.#setStamp(timestampMs);
       let prefix = column[refs[i]!] ?? this.#learn(batch, refs[i]!, column);
       if (prefix.length === 0) {
-        this.#drop(batch, i, prefix === DROPPED.relabel ? 'relabel' : 'name');
-      } else if (isPlain || !this.#writeBeside(batch, i, prefix)) {
-        // Slow path: a timestamp outside of 1971 to 2109.
-        if (this.#stampLength !== USUAL_TIMESTAMP_BYTES)
-          prefix = seriesPrefix(labelBytesIn(prefix), this.#stampLength);
-        this.#write(prefix, values[i]!, flags[i]! & FLAG_STALE);
+        this.#drop(batch, i, reasonOf(prefix));
+        continue;
       }
+      if (this.#stampLength !== USUAL_TIMESTAMP_BYTES) prefix = this.#unusualPrefix(prefix);
+      this.#write(prefix, values[i]!, flags[i]! & FLAG_STALE);
+    }
+    return i;
+  }
+
+  /** Slow path: a batch that has exemplars or histograms. */
+  #appendMixed(batch: Batch, start: number, maxItems: number): number {
+    const { refs, values, timestamps, flags, length } = batch;
+    const column = this.#labelling.columnOf(batch.table);
+    let i = start;
+    for (; i < length && !this.isFull(maxItems); i++) {
+      if (timestamps[i] !== this.#stampMs) this.#setStamp(timestamps[i]!);
+      const prefix = column[refs[i]!] ?? this.#learn(batch, refs[i]!, column);
+      if (prefix.length === 0) this.#drop(batch, i, reasonOf(prefix));
+      else if (!this.#writeBeside(batch, i, prefix))
+        this.#write(this.#unusualPrefix(prefix), values[i]!, flags[i]! & FLAG_STALE);
     }
     return i;
   }
@@ -128,16 +149,12 @@ export class Encoder {
     const stamp = this.#stamp;
     for (let i = 0; i < this.#stampLength; i++) bytes[at++] = stamp[i]!;
     this.#length = at;
-    this.#count();
-  }
-
-  #count(): void {
     this.samples++;
     if (this.#stampMs < this.minMs) this.minMs = this.#stampMs;
     if (this.#stampMs > this.maxMs) this.maxMs = this.#stampMs;
   }
 
-  /** Slow path: a sample with exemplars, or one that is a histogram; false when it is neither. A stale marker of a histogram is one of any series. */
+  /** A sample with exemplars, or one that is a histogram; false when it is neither. A stale marker of a histogram is one of any series. */
   #writeBeside(batch: Batch, i: number, prefix: Uint8Array): boolean {
     const stale = batch.flags[i]! & FLAG_STALE;
     const histogram = stale === 0 ? batch.histograms?.get(i) : undefined;
@@ -157,7 +174,9 @@ export class Encoder {
       this.#put(seriesHead(labelBytes, after.length + body.length));
       this.#put(after);
       this.#put(body);
-      this.#count();
+      this.samples++;
+      this.minMs = Math.min(this.minMs, this.#stampMs);
+      this.maxMs = Math.max(this.maxMs, this.#stampMs);
     }
     this.exemplars += exemplars.length;
     return true;
@@ -192,9 +211,18 @@ export class Encoder {
   #learn(batch: Batch, ref: SeriesRef, column: Column<Uint8Array>): Uint8Array {
     const labels = this.#labelling.decide(batch.table.labels(ref));
     const prefix =
-      typeof labels === 'string' ? DROPPED[labels] : seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES);
+      typeof labels === 'string'
+        ? DROPPED[labels]
+        : seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES);
     column[ref] = prefix;
     return prefix;
+  }
+
+  /** Slow path: for a timestamp outside of 1971 to 2109. */
+  #unusualPrefix(prefix: Uint8Array): Uint8Array {
+    return this.#stampLength === USUAL_TIMESTAMP_BYTES
+      ? prefix
+      : seriesPrefix(labelBytesIn(prefix), this.#stampLength);
   }
 
   #grow(needed: number): void {
@@ -203,6 +231,10 @@ export class Encoder {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
   }
+}
+
+function reasonOf(prefix: Uint8Array): SeriesDrop {
+  return prefix === DROPPED.relabel ? 'relabel' : 'name';
 }
 
 /** Writes a double by its bits: V8 may change those of a NaN that it holds as a number. */

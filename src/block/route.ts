@@ -42,7 +42,13 @@ export function routesOf(destinations: readonly RouteSettings[]): Route[] {
 }
 
 /** Such as `10000/5s/rules-2f9c41d07a6b`: the hash stands for the rules in one order of their keys. */
-function nameOf({ batchSize, flushIntervalMs, relabel, sendExemplars, sendNativeHistograms }: BlockLook): string {
+function nameOf({
+  batchSize,
+  flushIntervalMs,
+  relabel,
+  sendExemplars,
+  sendNativeHistograms,
+}: BlockLook): string {
   const parts = [String(batchSize), formatDuration(flushIntervalMs)];
   if (sendExemplars) parts.push('exemplars');
   if (sendNativeHistograms) parts.push('histograms');
@@ -51,7 +57,9 @@ function nameOf({ batchSize, flushIntervalMs, relabel, sendExemplars, sendNative
 }
 
 function hashOf(rules: readonly RelabelRule[]): string {
-  const text = JSON.stringify(rules, (_, value: unknown) => (isMap(value) ? Object.entries(value).sort(byKey) : value));
+  const text = JSON.stringify(rules, (_, value: unknown) =>
+    isMap(value) ? Object.entries(value).sort(byKey) : value,
+  );
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 

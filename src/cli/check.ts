@@ -9,6 +9,7 @@ export async function check(options: { config?: string }): Promise<number> {
   const { yellow, green } = colorsOf(process.stderr);
   print(`${config.file}: ${green('ok')}`);
   print(`tasks: ${config.tasks.length}${byPlugin(config.tasks)}`);
+  print(`jobs: ${config.scrape.length}`);
   print(`destinations: ${config.destinations.length}`);
   if (config.destinations.length > 0)
     print(

@@ -4,6 +4,8 @@ import type { HttpOptions } from '../http/index.js';
 import { httpOptions, isExposed, tlsFault } from '../http/schema.js';
 import { field } from '../lib/index.js';
 import type { PluginCatalog } from '../probe/index.js';
+import type { RelabelRule } from '../relabel/index.js';
+import { relabelFaults, relabelRules } from '../relabel/schema.js';
 import type { Config, LoggingOptions } from './config.js';
 import { compileDestinations } from './destinations.js';
 import type { Environment } from './expand.js';
@@ -11,7 +13,11 @@ import { compilePluginKeys, reportPluginProblems } from './plugins.js';
 import type { Report } from './report.js';
 import { type Readable, salvage } from './salvage.js';
 import { configSchema } from './schema.js';
+import { compileScrape } from './scrape.js';
+import type { ScrapeSource } from './scrape-files.js';
+import { warnOfServerKeys } from './server-only.js';
 import { shownSections } from './shown.js';
+import type { Source } from './source.js';
 import { compileTasks } from './tasks.js';
 
 /** What a configuration depends on beside its file. */
@@ -32,16 +38,17 @@ export interface LoadedConfig {
   catalog: PluginCatalog;
 }
 
-/** Checks written values against the schema and beyond it, and compiles them. All that is wrong goes to the report; then the configuration must not be used. */
+/** Checks what is written in the main file and in those of `scrape_config_files`, and compiles it. All that is wrong goes to their reports; then the configuration must not be used. */
 export async function compileConfig(
-  written: unknown,
-  file: string,
+  main: Source,
+  files: readonly ScrapeSource[],
   deps: LoadDependencies,
-  report: Report,
 ): Promise<LoadedConfig> {
+  const { written, report, path: file } = main;
   const directory = dirname(file);
   const checked = field.check(configSchema, written ?? {});
   report.addIssues([], checked.issues ?? []);
+  warnOfServerKeys(written, report);
   const keys: Readable = checked.value ?? salvage(written);
   const directories = keys.plugins.directories.map((path) => resolve(directory, path));
   const catalog = await deps.loadPlugins(directories);
@@ -58,15 +65,30 @@ export async function compileConfig(
     },
     externalLabels: withoutEmpty(keys.global.external_labels),
     tasks: compileTasks(keys.tasks, { catalog, pluginKeys, directory, report }),
+    scrape: compileScrape(keys, main, files),
+    cluster: {
+      members: keys.cluster.members,
+      member: keys.cluster.member,
+      replicationFactor: keys.cluster.replication_factor,
+    },
+    writeRelabel: writeRules(keys, report),
     plugins: { directories, hostConfig: pluginKeys.hostConfig },
     http: compileHttp(keys.http, directory, report),
     buffer: bufferOptions(keys.buffer, keys.sender.flush_interval),
-    destinations: compileDestinations(keys.sender, keys.remote_write, directory, report),
+    destinations: compileDestinations(keys, directory, report),
     logging: loggingOptions(keys.logging, deps),
     shown: shownSections(written, catalog),
     warnings: [],
   };
   return { config, catalog };
+}
+
+function writeRules(keys: Readable, report: Report): RelabelRule[] {
+  const rules = relabelRules(keys.write_relabel_configs);
+  const scheme = keys.global.metric_name_validation_scheme ?? 'utf8';
+  for (const { path, message } of relabelFaults(rules, scheme))
+    report.add(['write_relabel_configs', ...path], message);
+  return rules;
 }
 
 /** Reads the password and looks at the certificates, so that a server that could not start is refused here. */

@@ -1,6 +1,8 @@
 import type { BufferOptions } from '../buffer/index.js';
 import type { HttpOptions } from '../http/index.js';
 import type { Task } from '../probe/index.js';
+import type { RelabelRule } from '../relabel/index.js';
+import type { ClusterConfig, ScrapeConfig } from '../scrape/index.js';
 import type { Destination } from '../sender/index.js';
 
 /** A whole configuration: checked, compiled, frozen. */
@@ -20,6 +22,11 @@ export interface Config {
   externalLabels: Readonly<Record<string, string>>;
   /** The enabled ones. */
   tasks: readonly Task[];
+  /** The jobs, those of `scrape_config_files` behind those of the file itself. */
+  scrape: readonly ScrapeConfig[];
+  cluster: ClusterConfig;
+  /** Rules for the samples of all destinations, before each one's own. */
+  writeRelabel: readonly RelabelRule[];
   plugins: {
     /** Absolute. */
     directories: readonly string[];
@@ -30,8 +37,8 @@ export interface Config {
   buffer: BufferOptions;
   destinations: readonly Destination[];
   logging: LoggingOptions;
-  /** The sections without `tasks` as written, for people: environment put in, secrets masked. */
-  shown: Readonly<Record<string, unknown>>;
+  /** The sections without `tasks` as written, for people, as YAML: environment put in, secrets masked. A text, because it crosses between processes. */
+  shown: string;
   /** What deserves a line in the log but is no error (a key without effect, secrets readable by others). */
   warnings: readonly string[];
 }

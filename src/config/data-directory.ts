@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Environment } from './expand.js';
-import { readText } from './load.js';
+import { readText } from './source.js';
 import { parseYaml } from './syntax.js';
 import { ValueReader } from './value.js';
 

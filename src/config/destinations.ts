@@ -1,7 +1,13 @@
 import { field } from '../lib/index.js';
 import { httpClientOptions } from '../net/schema.js';
+import { relabelFaults, relabelRules } from '../relabel/schema.js';
 import type { Destination } from '../sender/index.js';
-import { type DirectEntry, IGNORED_QUEUE_KEYS, type RemoteWriteEntry } from '../sender/schema.js';
+import {
+  type DirectEntry,
+  IGNORED_KEYS,
+  IGNORED_QUEUE_KEYS,
+  type RemoteWriteEntry,
+} from '../sender/schema.js';
 import { formatPath, type Path } from './error.js';
 import type { Report } from './report.js';
 import type { Readable } from './salvage.js';
@@ -20,17 +26,21 @@ interface Entry {
 
 /** Compiles both forms of destinations to one list: those of `sender.direct` first, and only the enabled ones. Secret files are read relative to `directory`. */
 export function compileDestinations(
-  sender: Readable['sender'],
-  remoteWrite: Readable['remote_write'],
+  keys: Pick<Readable, 'sender' | 'remote_write' | 'global'>,
   directory: string,
   report: Report,
 ): Destination[] {
+  const { sender, remote_write: remoteWrite } = keys;
+  const scheme = keys.global.metric_name_validation_scheme ?? 'utf8';
   const placed: Placed[] = [];
   if (sender.min_backoff > sender.max_backoff)
     report.add(['sender', 'min_backoff'], 'min_backoff is longer than max_backoff');
-  for (const entry of entriesOf(sender, remoteWrite)) {
+  const entries = entriesOf(sender, remoteWrite);
+  for (const entry of entries) {
     report.addIssues(entry.path, field.readSecretFiles(entry.keys, directory));
     const destination = destinationOf(entry, sender, directory);
+    for (const { path, message } of relabelFaults(destination.relabel, scheme))
+      report.add([...entry.path, 'write_relabel_configs', ...path], message);
     const { min_backoff, max_backoff } = entry.keys.queue_config ?? {};
     const isOwn = min_backoff !== undefined || max_backoff !== undefined;
     if (isOwn && destination.minBackoffMs > destination.maxBackoffMs)
@@ -38,7 +48,7 @@ export function compileDestinations(
     if (entry.enabled) placed.push({ destination, path: entry.path });
   }
   refuseClashes(placed, report);
-  warnOfIgnoredKeys(remoteWrite, report);
+  warnOfIgnoredKeys(entries, report);
   return placed.map(({ destination }) => destination);
 }
 
@@ -72,6 +82,14 @@ function destinationOf({ name, keys }: Entry, sender: Readable['sender'], direct
     maxBackoffMs: queue?.max_backoff ?? sender.max_backoff,
     batchSize: ownBatchSize ?? queue?.max_samples_per_send ?? sender.batch_size,
     flushIntervalMs: queue?.batch_send_deadline ?? sender.flush_interval,
+    relabel: relabelRules(keys.write_relabel_configs),
+    sendExemplars: keys.send_exemplars,
+    sendNativeHistograms: keys.send_native_histograms,
+    metadata: {
+      send: keys.metadata_config.send,
+      intervalMs: keys.metadata_config.send_interval,
+      maxPerSend: keys.metadata_config.max_samples_per_send,
+    },
     http: httpClientOptions(keys, directory),
   };
 }
@@ -100,10 +118,16 @@ function refuseClashes(placed: readonly Placed[], report: Report): void {
   }
 }
 
-function warnOfIgnoredKeys(remoteWrite: Readable['remote_write'], report: Report): void {
-  const isGiven = (entry: (typeof remoteWrite)[number], key: (typeof IGNORED_QUEUE_KEYS)[number]) =>
-    entry.queue_config?.[key] !== undefined;
-  const used = IGNORED_QUEUE_KEYS.filter((key) => remoteWrite.some((entry) => isGiven(entry, key)));
-  const first = remoteWrite.findIndex((entry) => used.some((key) => isGiven(entry, key)));
-  if (first >= 0) report.warn(['remote_write', first, 'queue_config'], `no effect here: ${used.join(', ')}`);
+/** Names once all that is written and does nothing. */
+function warnOfIgnoredKeys(entries: readonly Entry[], report: Report): void {
+  const places = entries.flatMap(({ path, keys }) => [
+    ...IGNORED_KEYS.filter((key) => keys[key] !== undefined).map((key) => [...path, key]),
+    ...IGNORED_QUEUE_KEYS.filter((key) => keys.queue_config?.[key] !== undefined).map((key) => [
+      ...path,
+      'queue_config',
+      key,
+    ]),
+  ]);
+  const names = new Set(places.map((path) => path.at(-1)));
+  if (places[0] !== undefined) report.warn(places[0], `no effect here: ${[...names].join(', ')}`);
 }

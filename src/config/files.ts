@@ -1,32 +1,39 @@
 import { readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { errorLine, field, Secret, withoutFile } from '../lib/index.js';
+import type { Path } from './error.js';
 import type { Report } from './report.js';
 import { SECTIONS } from './schema.js';
+import { type ScrapeSource, writtenJobs } from './scrape-files.js';
+import type { Source } from './source.js';
 
 /** The sections that name files and hold secrets of ours; those of plugins are read with the task. */
-const WITH_FILES = ['http', 'sender', 'remote_write'] as const;
+const WITH_FILES = ['scrape_configs', 'http', 'sender', 'remote_write'] as const;
 
-/** Says which named files cannot be read, and warns where others may read a secret. `isFromEnvironment` tells of a path whether its value is. */
-export function checkFiles(
-  written: unknown,
-  file: string,
-  isFromEnvironment: (path: readonly (string | number)[]) => boolean,
-  report: Report,
-): void {
-  const directory = resolve(file, '..');
-  const inline: (readonly (string | number)[])[] = [];
-  for (const section of WITH_FILES) {
-    for (const { path, kind, value } of field.writtenFields(SECTIONS[section], sectionOf(written, section), [
-      section,
-    ])) {
-      if (typeof value !== 'string') continue;
-      if (kind === 'file') refuseUnreadable(value, directory, path, report);
-      if (kind === 'secret_file') checkSecretFile(value, directory, path, report);
-      if (kind === 'secret' && isSecretKey(path.at(-1)) && !isFromEnvironment(path)) inline.push(path);
-    }
+type WrittenField = ReturnType<typeof field.writtenFields> extends Generator<infer T> ? T : never;
+
+/** Says which named files cannot be read, and warns where others may read a secret. */
+export function checkFiles(main: Source, files: readonly ScrapeSource[]): void {
+  const fields = WITH_FILES.flatMap((section) => [
+    ...field.writtenFields(SECTIONS[section], sectionOf(main.written, section), [section]),
+  ]);
+  checkFields(fields, main, dirname(main.path));
+  for (const file of files) {
+    const fields = field.writtenFields(SECTIONS.scrape_configs, writtenJobs(file), file.path);
+    checkFields(fields, file.source, file.directory);
   }
-  if (inline[0] !== undefined && isReadableByOthers(file))
+}
+
+function checkFields(fields: Iterable<WrittenField>, source: Source, directory: string): void {
+  const { report } = source;
+  const inline: Path[] = [];
+  for (const { path, kind, value } of fields) {
+    if (typeof value !== 'string') continue;
+    if (kind === 'file') refuseUnreadable(value, directory, path, report);
+    if (kind === 'secret_file') checkSecretFile(value, directory, path, report);
+    if (kind === 'secret' && isSecretKey(path.at(-1)) && !source.isFromEnvironment(path)) inline.push(path);
+  }
+  if (inline[0] !== undefined && isReadableByOthers(source.path))
     report.warn(inline[0], 'this file holds a secret, and others may read it; run chmod o-r on it');
 }
 

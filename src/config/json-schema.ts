@@ -6,7 +6,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** Values may be variables instead, which only the agent can judge. */
 const VARIABLE = '[$%]\\{';
 const DURATION = '^(0|(?!$)(\\d+y)?(\\d+w)?(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?)$';
-const SIZE = '^(0|\\d+(\\.\\d+)?([KMGT]i?)?B)$';
+const SIZE = '^(0|(\\d+(\\.\\d+)?([KMGTP]i?)?B)+)$';
 
 const orVariable = (type: JsonSchema): JsonSchema => ({
   anyOf: [type, { type: 'string', pattern: VARIABLE }],

@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { SentinelError } from '../lib/index.js';
 import { type ImportWatch, loadPlugins } from '../probe/index.js';
-import { loadConfig, readText } from './load.js';
+import { loadConfig } from './load.js';
 import { READER_LIMITS, type ReaderEnd, type ReaderLimits, ReaderProcess } from './reader-process.js';
+import { readText } from './source.js';
 import {
   ConfigAssembler,
   type FolderCatalog,

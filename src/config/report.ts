@@ -59,11 +59,14 @@ export class Report {
     return this.#places.find(path).scalar;
   }
 
-  /** Values that variables gave as a number or a flag, where a text is wanted. */
-  wantedAsText(reader: ValueReader): Scalar[] {
+  /** Scalars that were read as a number or a flag where their text is meant: what variables gave, and where `isPrometheus` says so whatever is written. */
+  meantAsText(reader: ValueReader, isPrometheus: (path: Path) => boolean): Scalar[] {
     return this.#problems.flatMap((problem) => {
       const { scalar } = problem.wantsText ? this.#places.find(problem.path) : { scalar: undefined };
-      return scalar !== undefined && reader.expanded.get(scalar)?.reread === true ? [scalar] : [];
+      if (scalar === undefined) return [];
+      const expanded = reader.expanded.get(scalar);
+      const isMeant = expanded?.reread ?? (isPrometheus(problem.path) && typeof scalar.value !== 'string');
+      return isMeant ? [scalar] : [];
     });
   }
 

@@ -4,19 +4,15 @@ import type { RelabelRule } from '../relabel/index.js';
 import { relabelField, relabelRules } from '../relabel/schema.js';
 import { ConfigError } from './error.js';
 import type { Environment } from './expand.js';
-import { readText, syntaxLines } from './load.js';
-import { Places } from './place.js';
 import { Report } from './report.js';
-import { parseYaml } from './syntax.js';
+import { parseFile } from './source.js';
 import { ValueReader } from './value.js';
 
 const rulesField = relabelField('Rules.', 'any');
 
 /** Reads a file that is a list of relabelling rules, as it would stand in a configuration. Throws a ConfigError that holds everything that is wrong with it. */
 export function loadRelabelRules(file: string, deps: { env: Environment; cwd: string }): RelabelRule[] {
-  const yaml = parseYaml(readText(resolve(deps.cwd, file), file));
-  const places = new Places(yaml);
-  if (yaml.faults.length > 0) throw new ConfigError(syntaxLines(file, yaml, places));
+  const { yaml, places } = parseFile(resolve(deps.cwd, file), file);
   const reader = new ValueReader(yaml, deps.env, new Set());
   const { value, issues } = field.check(rulesField, reader.read() ?? []);
   const report = new Report(places);

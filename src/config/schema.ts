@@ -1,8 +1,17 @@
 import { bufferSection } from '../buffer/schema.js';
 import { httpSection } from '../http/schema.js';
-import { field } from '../lib/index.js';
+import { type Fault, field } from '../lib/index.js';
 import { labelsField, pluginsSection, tasksSection } from '../probe/schema.js';
+import { relabelField } from '../relabel/schema.js';
+import {
+  clusterSection,
+  globalScrapeEntries,
+  globalScrapeRules,
+  scrapeConfigFilesSection,
+  scrapeConfigsSection,
+} from '../scrape/schema.js';
 import { remoteWriteSection, senderSection } from '../sender/schema.js';
+import { serverGlobalEntries, serverSections } from './server-only.js';
 
 const sentinelSection = field.section(
   'Who this agent is, and where it keeps its data.',
@@ -37,14 +46,32 @@ const sentinelSection = field.section(
 const globalSection = field.section(
   "Prometheus's section of this name.",
   {
-    external_labels: labelsField(
+    external_labels: field.map(
       'Labels for every sample that lacks them. $NAME and ${NAME} are taken from the environment as Prometheus does it.',
-      [],
-      { datacenter: 'fra1' },
+      field.text('Value of the label.', { empty: true }),
+      { default: {}, example: { datacenter: 'fra1' } },
     ),
+    ...globalScrapeEntries,
+    ...serverGlobalEntries,
   },
-  { default: {} },
+  { default: {}, rules: (keys) => [...externalLabelFaults(keys), ...globalScrapeRules(keys)] },
 );
+
+/** As Prometheus: any name is a good one, unless only the old ones are wanted. */
+function externalLabelFaults(keys: Readonly<Record<string, unknown>>): Fault[] {
+  const { external_labels: labels, metric_name_validation_scheme: scheme } = keys;
+  if (typeof labels !== 'object' || labels === null) return [];
+  return Object.keys(labels).flatMap((name) => {
+    const isOld = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name);
+    const message =
+      name === '__name__'
+        ? 'the name of a metric cannot be set as a label'
+        : name === '' || (scheme === 'legacy' && !isOld)
+          ? 'expected a label name: letters, digits and _, not starting with a digit'
+          : undefined;
+    return message === undefined ? [] : [{ path: ['external_labels', name], message }];
+  });
+}
 
 const loggingSection = field.section(
   'What the agent says, and where.',
@@ -74,13 +101,19 @@ const loggingSection = field.section(
   { default: {} },
 );
 
+const writeRelabelSection = relabelField('Rules for every sample before it is sent.', 'write');
+
 /** The sections of a configuration file, in the order of the documentation. */
 export const SECTIONS = {
   sentinel: sentinelSection,
   global: globalSection,
   tasks: tasksSection,
   plugins: pluginsSection,
+  scrape_configs: scrapeConfigsSection,
+  scrape_config_files: scrapeConfigFilesSection,
+  cluster: clusterSection,
   http: httpSection,
+  write_relabel_configs: writeRelabelSection,
   buffer: bufferSection,
   sender: senderSection,
   remote_write: remoteWriteSection,
@@ -88,4 +121,20 @@ export const SECTIONS = {
 } as const;
 
 /** A whole configuration file. */
-export const configSchema = field.section('The configuration of Sentinel.', SECTIONS);
+export const configSchema = field.section('The configuration of Sentinel.', {
+  ...SECTIONS,
+  ...serverSections,
+});
+
+/** Sections that Prometheus has too. Where they want a text it takes a number or a flag as it is written, and so do we. */
+const PROMETHEUS_SECTIONS: readonly unknown[] = [
+  'global',
+  'scrape_configs',
+  'scrape_config_files',
+  'remote_write',
+  'write_relabel_configs',
+];
+
+/** Whether a path lies in one of Prometheus's sections. */
+export const isPrometheusText = (path: readonly (string | number)[]): boolean =>
+  PROMETHEUS_SECTIONS.includes(path[0]);

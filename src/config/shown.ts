@@ -2,6 +2,7 @@ import { type FieldShape, field, formatDuration, redactUrl } from '../lib/index.
 import { folderOf, type PluginCatalog, type PluginFolder, type Task } from '../probe/index.js';
 import type { Config } from './config.js';
 import { SECTIONS } from './schema.js';
+import { isServerSection } from './server-only.js';
 import { yamlText } from './yaml-text.js';
 
 const MASKED = '<secret>';
@@ -9,9 +10,15 @@ const SECTION_SHAPES = field.shapesOf(SECTIONS);
 
 type Options = Readonly<Record<string, unknown>>;
 
-/** The sections of a file as they may be shown: as written, with the environment put in, without secrets and without the tasks. Never throws, whatever is written. */
-export function shownSections(written: unknown, catalog: PluginCatalog): Options {
-  const { tasks: _tasks, ...sections } = asMap(written);
+/** The sections of a file as they may be shown, as YAML: as written, with the environment put in, without secrets, the tasks, and what has no effect. Never throws, whatever is written. */
+export function shownSections(written: unknown, catalog: PluginCatalog): string {
+  const sections = Object.entries(asMap(written)).filter(
+    ([name, value]) => value !== undefined && name !== 'tasks' && !isServerSection(name),
+  );
+  return sections.length === 0 ? '' : yamlText(masked(Object.fromEntries(sections), catalog));
+}
+
+function masked(sections: Options, catalog: PluginCatalog): Options {
   const shown = mapValues(sections, (value, name) => shownValue(entryOf(SECTION_SHAPES, name), value));
   const { config, ...plugins } = asMap(sections.plugins);
   if (config === undefined) return shown;
@@ -25,7 +32,7 @@ export function shownSections(written: unknown, catalog: PluginCatalog): Options
 /** The configuration that runs as YAML, without secrets: sections as written, and every enabled task with its defaults put in. */
 export function configText(config: Config, catalog: { plugins: ReadonlyMap<string, PluginFolder> }): string {
   const tasks = config.tasks.map((task) => shownTask(task, catalog.plugins.get(task.plugin)));
-  return yamlText({ ...config.shown, tasks });
+  return config.shown + yamlText({ tasks });
 }
 
 function shownTask(task: Task, plugin: PluginFolder | undefined): Options {

@@ -10,6 +10,7 @@ import type { LoadedConfig } from './compile.js';
 import type { Config } from './config.js';
 import { ConfigError } from './error.js';
 import { deepFreeze } from './freeze.js';
+import { ScrapeAssembler, type ScrapeMessage, scrapeMessages } from './scrape-transfer.js';
 
 /** A configuration with what an agent keeps of its plugins. Plain data, but for secrets. */
 export interface ReadConfig {
@@ -24,7 +25,7 @@ export interface FolderCatalog {
 }
 
 /**
- * From the process that reads a configuration to the agent: `rest`, then `tasks` until all are there; or `faults` until all are told. Then `done`. Of plugins
+ * From the process that reads a configuration to the agent: `rest`, then `tasks` and jobs until all are there; or `faults` until all are told. Then `done`. Of plugins
  * alone: `catalog`. Before any of it `import` for each plugin from outside whose code is about to be run, and one without an entry after the last.
  */
 export type ReaderMessage =
@@ -32,6 +33,7 @@ export type ReaderMessage =
   | { kind: 'catalog'; version: string; plugins: PluginFolder[]; problems: readonly PluginProblem[] }
   | { kind: 'rest'; version: string; config: unknown; plugins: PluginFolder[] }
   | { kind: 'tasks'; tasks: Task[] }
+  | ScrapeMessage
   | { kind: 'done' }
   | { kind: 'faults'; lines: readonly string[] };
 
@@ -63,10 +65,11 @@ export function takeCatalog(message: ReaderMessage): FolderCatalog | undefined {
 
 /** Takes a configuration apart into messages. Secrets are in them as they are: they are for a pipe between two processes of ours, and for nothing else. */
 export function* messagesOf({ config, catalog }: ReadConfig): Generator<ReaderMessage> {
-  const { tasks, ...rest } = config;
+  const { tasks, scrape, ...rest } = config;
   const plugins = [...catalog.plugins.values()];
   yield { kind: 'rest', version: VERSION, config: packSecrets(rest), plugins };
   for (const portion of portionsOf(tasks)) yield { kind: 'tasks', tasks: portion };
+  for (const message of scrapeMessages(scrape)) yield packSecrets(message) as ScrapeMessage;
   yield { kind: 'done' };
 }
 
@@ -83,8 +86,9 @@ function* portionsOf<T>(items: readonly T[]): Generator<T[]> {
 /** Puts the messages together again. */
 export class ConfigAssembler {
   readonly #tasks: Task[] = [];
+  readonly #scrape = new ScrapeAssembler();
   readonly #faults: string[] = [];
-  #rest: Omit<Config, 'tasks'> | undefined;
+  #rest: Omit<Config, 'tasks' | 'scrape'> | undefined;
   #plugins: PluginFolder[] = [];
 
   /** Takes a message; gives the configuration with the last one. Throws a ConfigError with all that is wrong with the file, and SEN_CONFIG_INVALID when another version of the program has read it. */
@@ -95,20 +99,30 @@ export class ConfigAssembler {
     else if (message.kind === 'tasks') {
       deepFreeze(message.tasks);
       this.#tasks.push(...message.tasks);
+    } else if (message.kind === 'targets' || message.kind === 'scrape') {
+      const unpacked = unpackSecrets(message) as ScrapeMessage;
+      deepFreeze(unpacked);
+      this.#scrape.take(unpacked);
     }
     return undefined;
   }
 
   #begin({ version, config, plugins }: Extract<ReaderMessage, { kind: 'rest' }>): void {
     refuseOther(version);
-    this.#rest = unpackSecrets(config) as Omit<Config, 'tasks'>;
+    this.#rest = unpackSecrets(config) as Omit<Config, 'tasks' | 'scrape'>;
     this.#plugins = plugins;
   }
 
   #whole(): ReadConfig {
     if (this.#faults.length > 0) throw new ConfigError(this.#faults);
     invariant(this.#rest !== undefined, 'a configuration that came without its rest');
-    const config: Config = { ...this.#rest, tasks: Object.freeze(this.#tasks) };
+    const scrape = this.#scrape.configs;
+    for (const job of scrape) deepFreeze(job);
+    const config: Config = {
+      ...this.#rest,
+      tasks: Object.freeze(this.#tasks),
+      scrape: Object.freeze(scrape),
+    };
     for (const section of Object.values(this.#rest)) deepFreeze(section);
     return { config: Object.freeze(config), catalog: { plugins: byName(this.#plugins) } };
   }

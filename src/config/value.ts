@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml';
 import type { Path } from './error.js';
 import { type Environment, type Expansion, expand, expandInRule, expandLabel } from './expand.js';
+import { isServerSection } from './server-only.js';
 import type { ParsedYaml } from './syntax.js';
 
 /** What cannot be read in a parsed file, and where. */
@@ -25,6 +26,9 @@ const MAX_VALUES = 2_000_000;
 /** Names that objects of JavaScript have; valibot drops such keys without a word. */
 const UNUSABLE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** Keys of a relabel rule whose default is another one than the empty text. */
+const RULE_TEXTS: ReadonlySet<unknown> = new Set(['regex', 'replacement', 'separator']);
+
 /** Turns a parsed file into plain values: aliases and merge keys put in, variables expanded, a key without value `undefined`. */
 export class ValueReader {
   readonly faults: ValueFault[] = [];
@@ -34,13 +38,20 @@ export class ValueReader {
   readonly #yaml: ParsedYaml;
   readonly #environment: Environment;
   readonly #asText: ReadonlySet<Scalar>;
+  readonly #listOf: 'rules' | 'jobs';
   readonly #path: (string | number)[] = [];
   #values = 0;
   #depth = 0;
   #stopped = false;
 
-  /** `asText`: scalars of variables that stay a text, whatever they look like. */
-  constructor(yaml: ParsedYaml, environment: Environment, asText: ReadonlySet<Scalar>) {
+  /** `asText`: scalars that are a text, whatever they look like. `listOf`: what a file holds that is a list. */
+  constructor(
+    yaml: ParsedYaml,
+    environment: Environment,
+    asText: ReadonlySet<Scalar>,
+    listOf: 'rules' | 'jobs' = 'rules',
+  ) {
+    this.#listOf = listOf;
     this.#yaml = yaml;
     this.#environment = environment;
     this.#asText = asText;
@@ -125,14 +136,16 @@ export class ValueReader {
     if (typeof value === 'string') return /[$%]/.test(value) ? this.#text(scalar, value) : value;
     if (this.#isTextOfRule()) return this.#textOfRule(scalar);
     if (value === null) return undefined;
+    if (this.#asText.has(scalar) && scalar.source !== undefined) return scalar.source;
     if (typeof value === 'number' || typeof value === 'boolean') return value;
     return this.#fault(scalar, 'expected a text, a number, true or false');
   }
 
-  /** The key of a relabelling rule that is being read. A file that is a list is one of rules. */
+  /** The key of a relabelling rule that is being read. */
   #keyOfRule(): string | number | undefined {
     const list = this.#path.findIndex((key) => typeof key === 'string' && key.endsWith('relabel_configs'));
-    return list < 0 && typeof this.#path[0] !== 'number' ? undefined : this.#path[list + 2];
+    const isRuleOfFile = list < 0 && this.#listOf === 'rules' && typeof this.#path[0] === 'number';
+    return list < 0 && !isRuleOfFile ? undefined : this.#path[list + 2];
   }
 
   #isTextOfRule(): boolean {
@@ -140,9 +153,9 @@ export class ValueReader {
     return key !== undefined && key !== 'modulus';
   }
 
-  /** `regex: true` and `replacement: 9100` are texts to Prometheus, as they are written; `regex:` without a value is the empty one, and not the default. */
+  /** `regex: true` and `replacement: 9100` are texts to Prometheus, as they are written; `replacement:` without a value is the empty one, and not the default. */
   #textOfRule({ value, source }: Scalar): string | undefined {
-    if (value === null) return this.#keyOfRule() === 'regex' ? '' : undefined;
+    if (value === null) return RULE_TEXTS.has(this.#keyOfRule()) ? '' : undefined;
     return source ?? String(value);
   }
 
@@ -162,7 +175,10 @@ export class ValueReader {
   }
 
   #expansionOf(written: string): Expansion {
-    if (this.#path[0] === 'global' && this.#path[1] === 'external_labels') return this.#label(written);
+    const [section, key] = this.#path;
+    if (section === 'global' && key === 'external_labels') return this.#label(written);
+    // Prometheus expands nothing in a section that only its server reads.
+    if (isServerSection(section)) return { text: written, names: [], taken: [], faults: [], whole: false };
     const isOfRule = this.#keyOfRule() !== undefined;
     return isOfRule ? expandInRule(written, this.#environment) : expand(written, this.#environment);
   }

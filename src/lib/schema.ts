@@ -208,10 +208,22 @@ export function number<const O extends FieldOptions & Bounds>(
   });
 }
 
-/** true or false. */
+/** What YAML 1.1, and Prometheus with it, reads as true or false; YAML 1.2 reads these words as texts. */
+const FLAG_WORDS: ReadonlyMap<unknown, boolean> = new Map(
+  ['y', 'Y', 'yes', 'Yes', 'YES', 'on', 'On', 'ON']
+    .map((word): [string, boolean] => [word, true])
+    .concat(['n', 'N', 'no', 'No', 'NO', 'off', 'Off', 'OFF'].map((word) => [word, false])),
+);
+
+/** true or false; also yes, no, on and off. */
 export function flag<const O extends FieldOptions>(description: string, options?: O): Field<boolean, O> {
   const what = 'true or false';
-  return finish(v.boolean(expected(what)), description, options, { kind: 'flag', what });
+  const schema = v.pipe(
+    v.unknown(),
+    v.transform((value) => FLAG_WORDS.get(value) ?? value),
+    v.boolean(expected(what)),
+  );
+  return finish(schema, description, options, { kind: 'flag', what });
 }
 
 /** One of a few words. `ignoreCase`: it may be written in capitals; gives the word itself, which is in small letters. */
@@ -299,6 +311,8 @@ function withoutAbsent(value: Record<string, unknown>, empty: unknown): Record<s
 export interface SectionOptions extends FieldOptions {
   /** What is wrong with the keys together. Sees the section, defaults included, also when single keys are wrong: then their values are as written. */
   rules?: (keys: Readonly<Record<string, unknown>>) => readonly Fault[];
+  /** Keys that users of other programs may write and that are not taken: why, and what to do. */
+  refused?: Readonly<Record<string, string>>;
   /** What is said where there is no map but nothing, such as an empty item of a list. */
   nothing?: string;
 }
@@ -312,6 +326,7 @@ export function section<const E extends Entries, const O extends SectionOptions>
   const secrets = Object.keys(entries).filter((key) => metadataOf(entries[key]!).kind === 'secret');
   const all = withFileKeys(entries, secrets);
   const known = Object.keys(all);
+  const refused = new Map(Object.entries(options?.refused ?? {}));
   const schema = v.pipe(
     v.custom<Record<string, unknown>>(isMap, (issue) =>
       options?.nothing !== undefined && (issue.input ?? null) === null
@@ -323,7 +338,8 @@ export function section<const E extends Entries, const O extends SectionOptions>
       const value = dataset.value as Record<string, unknown>;
       const at = (key: string) => [pathItem(value, key)] as [v.IssuePathItem];
       for (const key of Object.keys(value))
-        if (!known.includes(key)) addIssue({ message: unknownKey(key, known), path: at(key) });
+        if (!known.includes(key))
+          addIssue({ message: refused.get(key) ?? unknownKey(key, known), path: at(key) });
       const given = new Set(Object.keys(value).filter((key) => value[key] !== undefined));
       for (const key of secrets) {
         if (given.has(key) && given.has(`${key}_file`))

@@ -8,15 +8,18 @@ const UNITS: Readonly<Record<string, number>> = {
   GiB: 2 ** 30,
   TB: 2 ** 40,
   TiB: 2 ** 40,
+  PB: 2 ** 50,
+  PiB: 2 ** 50,
 };
 
-/** Bytes of a size with a unit: `64KiB`, `1GiB`, `512B`, `0`. Prometheus's `KB`, `MB`, `GB` are powers of 1024 too. `undefined` when it is none. */
+const PART = /(\d+(?:\.\d+)?)([KMGTP]?i?B)/g;
+
+/** Bytes of a size with a unit: `64KiB`, `1GiB`, `512B`, `0`; also several parts, as Prometheus prints them (`1MiB512KiB`). Its `KB`, `MB`, `GB` are powers of 1024 too. `undefined` when it is none. */
 export function tryParseSize(text: string): number | undefined {
   if (text === '0') return 0;
-  const match = /^(\d+(?:\.\d+)?)([KMGT]?i?B)$/.exec(text);
-  const unit = match === null ? undefined : UNITS[match[2]!];
-  if (match === null || unit === undefined) return undefined;
-  const bytes = Number(match[1]) * unit;
+  if (text === '' || text.replace(PART, '') !== '') return undefined;
+  let bytes = 0;
+  for (const [, count, unit] of text.matchAll(PART)) bytes += Number(count) * (UNITS[unit!] ?? Number.NaN);
   return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : undefined;
 }
 

@@ -133,7 +133,8 @@ function tlsRules(keys: Readonly<Record<string, unknown>>): Fault[] {
   return faults;
 }
 
-function headerFault(name: string): string | undefined {
+/** What is wrong with the name of a header that a user sets, or nothing. */
+export function headerFault(name: string): string | undefined {
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return 'expected the name of a header';
   const lower = name.toLowerCase();
   if (lower === 'authorization') return 'set it by basic_auth, authorization or bearer_token';

@@ -1,5 +1,6 @@
 import { type Fault, field, type Output } from '../lib/index.js';
 import { basicAuthEntries, httpClientEntries, httpClientRules } from '../net/schema.js';
+import { relabelField } from '../relabel/schema.js';
 
 const PROTOCOLS = ['auto', 'remote_write_1'] as const;
 const ORDERS = ['fifo', 'fresh_first'] as const;
@@ -7,7 +8,28 @@ const URL_EXAMPLE = 'http://localhost:8428/api/v1/write';
 const WITHOUT_EFFECT = 'Has no effect here; accepted because Prometheus has it.';
 
 /** Keys of Prometheus's `queue_config` that are accepted and do nothing. */
-export const IGNORED_QUEUE_KEYS = ['capacity', 'max_shards', 'min_shards', 'retry_on_http_429'] as const;
+export const IGNORED_QUEUE_KEYS = [
+  'capacity',
+  'max_shards',
+  'min_shards',
+  'retry_on_http_429',
+  'sample_age_limit',
+] as const;
+
+/** The same of a destination itself. */
+export const IGNORED_KEYS = ['round_robin_dns', 'failed_request_logging'] as const;
+
+const MESSAGES = ['prometheus.WriteRequest', 'io.prometheus.write.v2.Request'] as const;
+
+const noCloud =
+  'is not supported; use basic_auth, authorization or oauth2, or a proxy beside the agent that signs';
+
+/** Prometheus's ways to sign requests for a cloud. */
+const REFUSED_KEYS = {
+  sigv4: `the signing of AWS ${noCloud}`,
+  azuread: `the login of Azure AD ${noCloud}`,
+  google_iam: `the login of Google Cloud ${noCloud}`,
+};
 
 const queueConfig = field.section(
   "Prometheus's names for how this destination is fed.",
@@ -36,8 +58,19 @@ const queueConfig = field.section(
     max_shards: field.integer(WITHOUT_EFFECT, { optional: true, example: 50 }),
     min_shards: field.integer(WITHOUT_EFFECT, { optional: true, example: 1 }),
     retry_on_http_429: field.flag(WITHOUT_EFFECT, { optional: true, example: true }),
+    sample_age_limit: field.duration(WITHOUT_EFFECT, { optional: true, example: '0s' }),
   },
   { optional: true },
+);
+
+const metadataConfig = field.section(
+  'Types, helps and units of scraped metrics, which go in requests of their own.',
+  {
+    send: field.flag('Whether they are sent.', { default: true }),
+    send_interval: field.duration('How often.', { default: '1m', min: 1, max: 24 * 86_400_000 }),
+    max_samples_per_send: field.integer('Metrics in a request at most.', { default: 2000, min: 1 }),
+  },
+  { default: {} },
 );
 
 const deliveryEntries = {
@@ -49,6 +82,16 @@ const deliveryEntries = {
     min: 1,
   }),
   queue_config: queueConfig,
+  send_exemplars: field.flag('Whether exemplars go with the samples.', { default: false }),
+  send_native_histograms: field.flag('Whether native histograms are sent.', { default: false }),
+  metadata_config: metadataConfig,
+  protobuf_message: field.choice('The message of remote write; so far the first one.', MESSAGES, {
+    optional: true,
+    example: 'prometheus.WriteRequest',
+  }),
+  round_robin_dns: field.flag(WITHOUT_EFFECT, { optional: true, example: false }),
+  failed_request_logging: field.anything(WITHOUT_EFFECT, { optional: true, example: {} }),
+  write_relabel_configs: relabelField('Rules for the samples of this destination alone.', 'write'),
 } as const;
 
 /** One entry of `sender.direct`. */
@@ -67,8 +110,17 @@ export const directEntry = field.section(
     ...httpClientEntries,
     ...basicAuthEntries,
   },
-  { rules: (keys) => [...httpClientRules(keys), ...batchSizeRules(keys)] },
+  {
+    rules: (keys) => [...httpClientRules(keys), ...deliveryRules(keys), ...batchSizeRules(keys)],
+    refused: REFUSED_KEYS,
+  },
 );
+
+function deliveryRules({ protobuf_message: message }: Readonly<Record<string, unknown>>): Fault[] {
+  if (message !== MESSAGES[1]) return [];
+  const path = ['protobuf_message'];
+  return [{ path, message: `remote write 2.0 is not sent yet; leave the key out, or give ${MESSAGES[0]}` }];
+}
 
 function batchSizeRules(keys: Readonly<Record<string, unknown>>): Fault[] {
   const queue = keys.queue_config as { max_samples_per_send?: unknown } | undefined;
@@ -89,7 +141,7 @@ export const remoteWriteEntry = field.section(
     ...deliveryEntries,
     ...httpClientEntries,
   },
-  { rules: httpClientRules },
+  { rules: (keys) => [...httpClientRules(keys), ...deliveryRules(keys)], refused: REFUSED_KEYS },
 );
 
 /** The `sender` section. */

@@ -5,16 +5,18 @@ import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, labelsOf, SeriesTable } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
 import { decodeWriteRequest } from '../receiver.js';
+import { PLAIN } from './set-up.js';
 
 type RouteSettings = Parameters<typeof routesOf>[0][number];
 
 const SECOND = 1000;
-const SETTINGS = { commitIntervalMs: 60 * SECOND, externalLabels: {} };
+const SETTINGS = { commitIntervalMs: 60 * SECOND, externalLabels: {}, writeRelabel: [] };
 
 const to = (name: string, more: Partial<RouteSettings> = {}): RouteSettings => ({
   name,
   batchSize: 10,
   flushIntervalMs: 5 * SECOND,
+  ...PLAIN,
   ...more,
 });
 

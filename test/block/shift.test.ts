@@ -5,6 +5,7 @@ import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, SeriesTable } from '../../src/model/index.js';
 import { FakeClock } from '../fake-clock.js';
 import { decodeWriteRequest } from '../receiver.js';
+import { PLAIN } from './set-up.js';
 
 /** A block with a value, a stale marker, a NaN, and times of all lengths. */
 function someBlock(): Block {
@@ -12,9 +13,10 @@ function someBlock(): Block {
   const stage = createBlockStage({
     clock: new FakeClock(),
     metrics: new Metrics(),
-    routes: [{ name: 'r', batchSize: 1000, flushIntervalMs: 1000, destinations: ['a'] }],
+    routes: [{ name: 'r', batchSize: 1000, flushIntervalMs: 1000, ...PLAIN, destinations: ['a'] }],
     commitIntervalMs: 1000,
     externalLabels: { site: 'ä' },
+    writeRelabel: [],
     next: (block) => {
       blocks.push(block);
       return 'taken';

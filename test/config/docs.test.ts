@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { renderJsonSchema } from '../../src/config/json-schema.js';
 import { renderReference } from '../../src/config/reference.js';
 import { configSchema, SECTIONS } from '../../src/config/schema.js';
+import { serverSections } from '../../src/config/server-only.js';
 import { type Entries, field, type Schema } from '../../src/lib/index.js';
 import { load, ROOT } from './fixture.js';
 
@@ -37,6 +38,8 @@ test('the reference with every key set is a configuration, and shows every defau
   const written = parse(uncommented(renderReference(SECTIONS), /^( *)# /gm)) as Record<string, unknown>;
   assert.deepEqual(field.check(configSchema, written).issues, undefined);
   let seen = 0;
+  // What several sections share is explained in one of them; the others name it.
+  const explained = new Set<Schema<unknown>>();
   const walk = (schema: Schema<unknown>, value: unknown, path: string): void => {
     const { entries, item, kind } = field.metadataOf(schema);
     for (const [key, entry] of Object.entries(entries ?? {})) {
@@ -44,6 +47,8 @@ test('the reference with every key set is a configuration, and shows every defau
       const { default: want } = field.absenceOf(entry);
       const { instead, kind: inner } = field.metadataOf(entry);
       if (instead !== undefined) continue;
+      if (given === undefined && explained.has(entry)) continue;
+      explained.add(entry);
       seen++;
       assert.notEqual(given, undefined, `${path}.${key} is not in the reference`);
       if (want !== undefined && typeof want !== 'object') assert.equal(given, want, `${path}.${key}`);
@@ -53,17 +58,26 @@ test('the reference with every key set is a configuration, and shows every defau
     if (kind === 'map' && item !== undefined && value !== undefined)
       for (const [key, inner] of Object.entries(value as object)) walk(item, inner, `${path}.${key}`);
   };
-  walk(configSchema, written, '');
-  assert.ok(seen > 70, `only ${seen} keys`);
+  walk(SECTIONS.scrape_configs, written.scrape_configs, 'scrape_configs');
+  walk(field.section('The sections.', SECTIONS), written, '');
+  assert.ok(seen > 150, `only ${seen} keys`);
 });
 
 test('a key that stands in place of another one is in the reference too', () => {
   const text = uncommented(renderReference(SECTIONS), /^( *)#[|]? (?!#)/gm);
-  const written = parse(text) as { sender: { direct: { victoria_metrics: object } } };
-  const keys = Object.keys(written.sender.direct.victoria_metrics);
-  const direct = field.metadataOf(SECTIONS.sender).entries?.direct;
-  const known = field.metadataOf(field.metadataOf(direct!).item!).entries as Entries;
+  const written = parse(text) as { scrape_configs: [object] };
+  const keys = Object.keys(written.scrape_configs[0]);
+  const known = field.metadataOf(field.metadataOf(SECTIONS.scrape_configs).item!).entries as Entries;
   assert.deepEqual(keys.sort(), Object.keys(known).sort());
+});
+
+test('what a section shares with another is named where it is not explained', () => {
+  const text = renderReference(SECTIONS);
+  const [, direct = ''] = /\n {2}# direct:\n(.*?)\n\n/s.exec(text) ?? [];
+  const item = field.metadataOf(field.metadataOf(SECTIONS.sender).entries!.direct!).item!;
+  for (const key of Object.keys(field.metadataOf(item).entries!))
+    assert.match(direct, new RegExp(`\\n {6}(#[|]? ${key}:|## (And as|As) in .*\\b${key}\\b)`), key);
+  assert.equal(text.match(/# ca_file:/g)?.length, 1);
 });
 
 test('every configuration in config/ loads', async () => {
@@ -118,7 +132,10 @@ test('the JSON Schema for editors', () => {
   type Node = { properties: Record<string, Node>; [key: string]: unknown };
   const schema = renderJsonSchema(configSchema) as Node;
   assert.equal(schema.additionalProperties, false);
-  assert.deepEqual(Object.keys(schema.properties), Object.keys(SECTIONS));
+  assert.deepEqual(Object.keys(schema.properties), [
+    ...Object.keys(SECTIONS),
+    ...Object.keys(serverSections),
+  ]);
   const { flush_interval: flush, order } = schema.properties.sender!.properties as {
     flush_interval: Node;
     order: Node;

@@ -167,6 +167,10 @@ remote_write:
     maxBackoffMs: 120_000,
     batchSize: 7,
     flushIntervalMs: 10_000,
+    relabel: [],
+    sendExemplars: false,
+    sendNativeHistograms: false,
+    metadata: { send: true, intervalMs: 60_000, maxPerSend: 2000 },
   });
   assert.deepEqual(
     [http.basicAuth?.username, http.basicAuth?.password].map(

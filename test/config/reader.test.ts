@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import {
   ConfigError,
   loadConfig,
+  messagesOf,
   type ReadConfig,
   readConfigApart,
   readConfigOf,
@@ -56,6 +57,45 @@ test('a configuration that was read in another process is the same, secrets incl
       inspect(apart.config.destinations, { depth: 9 }) + JSON.stringify(apart.config.http),
       /hunter2|abc/,
     );
+  });
+});
+
+test('many jobs and many targets come in portions, and are the same', async () => {
+  const targets = Array.from({ length: 1234 }, (_, i) => `"host-${i}:9100"`).join();
+  const jobs = Array.from(
+    { length: 300 },
+    (_, i) => `  - {job_name: job-${i}, static_configs: [{targets: [h:${i}]}]}`,
+  );
+  const text = `
+scrape_configs:
+  - {job_name: few, basic_auth: {username: me, password: hunter2}, static_configs: [{targets: [a:1], labels: {x: "1"}}, {targets: [b:1]}]}
+  - {job_name: many, static_configs: [{targets: []}, {targets: [${targets}], labels: {x: "1"}}, {targets: [${targets}], labels: {x: "2"}}]}
+${jobs.join('\n')}
+`;
+  await inFolder({ 'c.yaml': text }, async (folder) => {
+    const file = join(folder, 'c.yaml');
+    const [apart, here] = [await readApart(file), await readHere(file)];
+    assert.ok(sameValue(apart.config.scrape, here.config.scrape));
+    const valuesOf = (value: unknown): number =>
+      typeof value === 'object' && value !== null
+        ? Object.values(value).reduce((sum: number, item) => sum + valuesOf(item), 1)
+        : 1;
+    const sizes = [...messagesOf(here)].map(valuesOf);
+    assert.ok(sizes.length > 10 && Math.max(...sizes) < 3000, sizes.join());
+    const [few, many] = apart.config.scrape;
+    assert.equal(few!.http.basicAuth?.password?.reveal(), 'hunter2');
+    const [discovery] = many!.discovery;
+    assert.ok(discovery?.kind === 'static');
+    assert.deepEqual(
+      discovery.groups.map((group) => [group.targets.length, group.labels.x]),
+      [
+        [0, undefined],
+        [1234, '1'],
+        [1234, '2'],
+      ],
+    );
+    for (const value of [apart.config.scrape, many, many!.discovery, discovery.groups[2]!.targets[1233]])
+      assert.ok(Object.isFrozen(value));
   });
 });
 

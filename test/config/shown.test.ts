@@ -93,6 +93,48 @@ tasks:
   });
 });
 
+test('what is scraped is shown without its secrets, and what only a server reads is not shown', async () => {
+  const { yaml, value } = await shown(`
+global: {external_labels: {a: b}, evaluation_interval: 1m}
+scrape_configs:
+  - job_name: a
+    authorization: {credentials: hunter2}
+    headers: ["X-Key: hunter2"]
+    params: {token: [hunter2], module: [x]}
+    proxy_url: http://me:hunter2@proxy/
+    static_configs: [{targets: [a:1], labels: {x: y}}]
+    relabel_configs: [{target_label: a, replacement: "$1"}]
+  - {job_name: b, basic_auth: {username: hunter2, password_file: token}}
+write_relabel_configs: [{action: labeldrop, regex: x}]
+remote_write: [{url: "http://p/w?k=hunter2", write_relabel_configs: [{action: drop, source_labels: [a], regex: b}]}]
+alerting: {alertmanagers: [{basic_auth: {password: hunter2}}]}
+`);
+  assert.doesNotMatch(yaml, /hunter2/);
+  assert.deepEqual(value, {
+    global: { external_labels: { a: 'b' }, evaluation_interval: '1m' },
+    scrape_configs: [
+      {
+        job_name: 'a',
+        authorization: { credentials: '<secret>' },
+        headers: ['<secret>'],
+        params: { token: ['<secret>'], module: ['x'] },
+        proxy_url: 'http://<secret>@proxy/',
+        static_configs: [{ targets: ['a:1'], labels: { x: 'y' } }],
+        relabel_configs: [{ target_label: 'a', replacement: '$1' }],
+      },
+      { job_name: 'b', basic_auth: { username: '<secret>', password_file: 'token' } },
+    ],
+    write_relabel_configs: [{ action: 'labeldrop', regex: 'x' }],
+    remote_write: [
+      {
+        url: 'http://p/w?k=<secret>',
+        write_relabel_configs: [{ action: 'drop', source_labels: ['a'], regex: 'b' }],
+      },
+    ],
+    tasks: [],
+  });
+});
+
 test('an empty file shows no more than that there are no tasks', async () => {
   assert.equal((await shown('')).yaml, 'tasks: []\n');
 });

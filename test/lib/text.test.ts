@@ -39,7 +39,9 @@ test('sizes with a unit', () => {
   f('1GiB', 2 ** 30);
   f('1.5MB', 1.5 * 2 ** 20);
   f('512B', 512);
-  for (const text of ['', '64', '64K', 'MiB', '-1B', '1 MiB']) f(text, undefined);
+  f('2PB', 2 ** 51);
+  f('1MiB512KiB', 1.5 * 2 ** 20);
+  for (const text of ['', '64', '64K', 'MiB', '-1B', '1 MiB', '1iB', '1MiB512']) f(text, undefined);
   assert.equal(formatSize(33_554_432), '32MiB');
   assert.equal(formatSize(1500), '1500B');
 });
