@@ -209,11 +209,12 @@ export class Encoder {
 
   /** Slow path: a new series. */
   #learn(batch: Batch, ref: SeriesRef, column: Column<Uint8Array>): Uint8Array {
-    const labels = this.#labelling.decide(batch.table.labels(ref));
+    const { table } = batch;
+    const labels = this.#labelling.decide(table.labels(ref));
     const prefix =
       typeof labels === 'string'
         ? DROPPED[labels]
-        : seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES);
+        : this.#labelling.shared(table, ref, seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES));
     column[ref] = prefix;
     return prefix;
   }

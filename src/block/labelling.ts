@@ -1,5 +1,5 @@
 import { sameValue } from '../lib/index.js';
-import { type Batch, type Column, type Labels, labelsOf } from '../model/index.js';
+import { type Batch, type Column, type Labels, labelsOf, type SeriesRef } from '../model/index.js';
 import { compileRelabel, type Relabeller, type RelabelRule } from '../relabel/index.js';
 import { withAbsent } from './label-bytes.js';
 
@@ -12,6 +12,8 @@ export interface Labelling {
   decide(labels: Labels): Labels | SeriesDrop;
   /** What the encoder remembers per series of a table, decided by this labelling and no other. */
   columnOf(table: Batch['table']): Column<Uint8Array>;
+  /** The same bytes, in place of a copy of them, when another labelling has them for this series: most series are the same everywhere. */
+  shared(table: Batch['table'], ref: SeriesRef, bytes: Uint8Array): Uint8Array;
 }
 
 /** What decides it; plain data. */
@@ -35,10 +37,13 @@ class RouteLabelling implements Labelling {
   readonly slot: symbol;
   readonly #external: Labels;
   readonly #relabeller: Relabeller;
+  readonly #inUse: () => readonly RouteLabelling[];
 
-  constructor(settings: LabelSettings, slot: symbol) {
+  /** `inUse` gives all labellings whose columns are in use, this one among them. */
+  constructor(settings: LabelSettings, slot: symbol, inUse: () => readonly RouteLabelling[]) {
     this.settings = settings;
     this.slot = slot;
+    this.#inUse = inUse;
     this.#external = labelsOf(settings.externalLabels);
     this.#relabeller = compileRelabel(settings.rules, 'utf8');
   }
@@ -57,6 +62,15 @@ class RouteLabelling implements Labelling {
     }
     return column;
   }
+
+  shared(table: Batch['table'], ref: SeriesRef, bytes: Uint8Array): Uint8Array {
+    for (const other of this.#inUse()) {
+      if (other === this) continue;
+      const known = other.columnOf(table)[ref];
+      if (known !== undefined && Buffer.compare(known, bytes) === 0) return known;
+    }
+    return bytes;
+  }
 }
 
 /**
@@ -71,7 +85,7 @@ export class Labellings {
   get(settings: LabelSettings): Labelling {
     const known = this.#inUse.find((one) => sameValue(one.settings, settings));
     if (known !== undefined) return known;
-    const labelling = new RouteLabelling(settings, this.#freeSlot());
+    const labelling = new RouteLabelling(settings, this.#freeSlot(), () => this.#inUse);
     this.#inUse.push(labelling);
     return labelling;
   }
