@@ -18,12 +18,22 @@ import {
   Reloader,
   type ReloadResult,
 } from './config/index.js';
+import { Discoveries } from './discovery/index.js';
 import { createHttpEdge, type HttpEdge, type HttpView } from './http/index.js';
-import { type Clock, type Logger, Metrics, sameValue, systemClock, VERSION } from './lib/index.js';
-import type { Next } from './model/index.js';
-import { createHttpClient, createResolver, type Resolver } from './net/index.js';
+import {
+  type Clock,
+  type Logger,
+  Metrics,
+  sameValue,
+  systemBoot,
+  systemClock,
+  VERSION,
+} from './lib/index.js';
+import type { MetricMetadata, Next } from './model/index.js';
+import { createHttpClient, createResolver, type DnsResolver, type HttpClientOptions } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
 import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
+import { type ScrapeSettings, Scrapes } from './scrape/index.js';
 import { LoopDelay, SelfMetrics, type SelfSettings } from './self/index.js';
 import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
 
@@ -91,6 +101,8 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     options: config.buffer,
     routes: destinationsOf(config),
     clock: systemClock,
+    boot: systemBoot,
+    shiftBlock,
     log: log.child({ component: 'buffer' }),
     metrics,
   });
@@ -113,11 +125,12 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   const sender = road.resolve<Sender>(SENDER);
   const block = road.resolve<BlockStage>(BLOCK);
   const probes = road.resolve(Probes);
+  const scrapes = road.resolve(Scrapes);
   const self = road.resolve(SelfMetrics);
   let http = road.resolve<HttpEdge | undefined>(HTTP);
   const control = road.resolve<HttpEdge>(CONTROL);
   await Promise.all([control.start(), http?.start()]);
-  await probes.apply(config.tasks);
+  await Promise.all([probes.apply(config.tasks), scrapes.apply(scrapeSettings(config))]);
   self.apply(selfSettings(config));
 
   // One configuration after another: what may be refused comes first, then the road, again from its end.
@@ -131,7 +144,10 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     // After the block stage has sealed what was meant for the old routes, and before it is given anything for the new ones.
     buffer.setRoutes(destinationsOf(config));
     buffer.setOptions(config.buffer);
-    await probes.apply(config.tasks, probeSettings(running));
+    await Promise.all([
+      probes.apply(config.tasks, probeSettings(running)),
+      scrapes.apply(scrapeSettings(config)),
+    ]);
     if (!sameValue(selfSettings(before), selfSettings(config))) self.apply(selfSettings(config));
     if (sameValue(before.http, config.http) && before.sentinel.name === config.sentinel.name) return;
     void http?.close(HTTP_GRACE_MS);
@@ -152,13 +168,13 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
       await reloader.close();
       self.stop();
       road.resolve<ClockGuard>(CLOCK_GUARD).stop();
-      await probes.stop();
+      await Promise.all([probes.stop(), scrapes.stop()]);
       block.close();
       const report = await sender.stop({ drainMs: DRAIN_MS });
       await Promise.all([control.close(), http?.close()]);
       road.resolve(LoopDelay).stop();
       await buffer.close();
-      road.resolve<Resolver>(RESOLVER).close();
+      road.resolve<DnsResolver>(RESOLVER).close();
       lock.release();
       const { successCount, failedCount, pendingCount } = report;
       log.info(
@@ -193,6 +209,10 @@ function probeSettings({ config, catalog }: ReadConfig): ProbesSettings {
   return { catalog, agent: { name, region, labels }, hostConfig: config.plugins.hostConfig };
 }
 
+function scrapeSettings({ scrape: configs, cluster, externalLabels }: Config): ScrapeSettings {
+  return { configs, cluster, externalLabels };
+}
+
 function selfSettings({ sentinel }: Config): SelfSettings {
   const { name, region, labels, selfMetricsIntervalMs: intervalMs } = sentinel;
   return { name, region, labels, intervalMs };
@@ -208,6 +228,11 @@ function toBlock(road: DependencyContainer): Next {
   };
 }
 
+/** What all targets say of their metrics. */
+function* familiesOf(scrapes: Scrapes): Iterable<MetricMetadata> {
+  for (const { families } of scrapes.metadata()) yield* families;
+}
+
 /** Says how each stage is made, and which neighbour it gets. */
 function wire(road: DependencyContainer, running: ReadConfig, reload: () => Promise<ReloadResult>): void {
   const made = <T>(make: (parts: { clock: Clock; log: Logger; metrics: Metrics }) => T) =>
@@ -216,7 +241,7 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
     );
   const { config } = running;
 
-  road.register<Resolver>(RESOLVER, { useFactory: instanceCachingFactory(() => createResolver()) });
+  road.register<DnsResolver>(RESOLVER, { useFactory: instanceCachingFactory(() => createResolver()) });
   road.register<Sender>(SENDER, {
     useFactory: made(({ log, ...parts }) =>
       createSender({
@@ -224,9 +249,8 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
         log: log.child({ component: 'sender' }),
         destinations: config.destinations,
         buffer: road.resolve<BlockBuffer>(BUFFER),
-        // What targets say of their metrics, once they are scraped.
-        metadata: () => [],
-        createHttpClient: (options) => createHttpClient(options, road.resolve<Resolver>(RESOLVER)),
+        metadata: () => familiesOf(road.resolve(Scrapes)),
+        createHttpClient: (options) => createHttpClient(options, road.resolve<DnsResolver>(RESOLVER)),
       }),
     ),
   });
@@ -244,9 +268,9 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
   road.register<ClockGuard>(CLOCK_GUARD, {
     useFactory: made(({ log, ...parts }) => {
       const block = road.resolve<BlockStage>(BLOCK);
-      const boot = new BootClock(parts.clock, (stepMs) => {
+      const boot = new BootClock(parts.clock, () => {
         block.flush();
-        road.resolve<BlockBuffer>(BUFFER).shiftUnsent(stepMs, shiftBlock);
+        return road.resolve<BlockBuffer>(BUFFER).shiftUnsent();
       });
       return watchClock({ ...parts, log: log.child({ component: 'schedule' }) }, boot);
     }),
@@ -257,6 +281,20 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
         ...parts,
         log: log.child({ component: 'probe' }),
         ...probeSettings(running),
+        next: toBlock(road),
+      });
+    }),
+  });
+  road.register(Scrapes, {
+    useFactory: made(({ log, ...parts }) => {
+      const resolver = road.resolve<DnsResolver>(RESOLVER);
+      const http = { createHttpClient: (options: HttpClientOptions) => createHttpClient(options, resolver) };
+      const forDiscovery = { ...parts, ...http, resolver, log: log.child({ component: 'discovery' }) };
+      return new Scrapes({
+        ...parts,
+        ...http,
+        log: log.child({ component: 'scrape' }),
+        createDiscoveries: (onGroups) => new Discoveries({ ...forDiscovery, onGroups }),
         next: toBlock(road),
       });
     }),
@@ -304,7 +342,12 @@ function viewOf(
 ): HttpView {
   const [probes, sender] = [road.resolve(Probes), road.resolve<Sender>(SENDER)];
   const [delay, metrics] = [road.resolve(LoopDelay), road.resolve(Metrics)];
+  const scrapes = road.resolve(Scrapes);
   return {
+    pools: () => scrapes.pools(),
+    targetMetadata: () => scrapes.metadata(),
+    explain: (subject, job, labels) =>
+      subject === 'target' ? scrapes.explainTarget(job, labels) : scrapes.explainMetric(job, labels),
     tasks: () => probes.statuses(),
     destinations: () => sender.status(),
     hosts: () => probes.hostStatuses(),

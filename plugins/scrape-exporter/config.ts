@@ -131,7 +131,7 @@ export function clientOptions(config: Config): HttpClientOptions {
     basicAuth: config.basic_auth,
     authorization: bearer === undefined ? config.authorization : { type: 'Bearer', credentials: bearer },
     tls: config.tls_config === undefined ? undefined : tlsOptions(config.tls_config),
-    proxyUrl: config.proxy_url,
+    proxy: config.proxy_url === undefined ? undefined : { url: config.proxy_url },
     headers: config.headers,
     followRedirects: config.follow_redirects,
     keepAlive: true,

@@ -70,6 +70,8 @@ function entriesOf(sender: Readable['sender'], remoteWrite: Readable['remote_wri
 }
 
 function destinationOf({ name, keys }: Entry, sender: Readable['sender'], directory: string): Destination {
+  // Absent only when they are wrong: see `entriesOf`.
+  const { write_relabel_configs: rules = [], metadata_config: metadata }: Partial<typeof keys> = keys;
   const queue = keys.queue_config;
   const ownBatchSize = 'batch_size' in keys ? keys.batch_size : undefined;
   return {
@@ -82,13 +84,13 @@ function destinationOf({ name, keys }: Entry, sender: Readable['sender'], direct
     maxBackoffMs: queue?.max_backoff ?? sender.max_backoff,
     batchSize: ownBatchSize ?? queue?.max_samples_per_send ?? sender.batch_size,
     flushIntervalMs: queue?.batch_send_deadline ?? sender.flush_interval,
-    relabel: relabelRules(keys.write_relabel_configs),
+    relabel: relabelRules(rules),
     sendExemplars: keys.send_exemplars,
     sendNativeHistograms: keys.send_native_histograms,
     metadata: {
-      send: keys.metadata_config.send,
-      intervalMs: keys.metadata_config.send_interval,
-      maxPerSend: keys.metadata_config.max_samples_per_send,
+      send: metadata?.send ?? false,
+      intervalMs: metadata?.send_interval ?? 0,
+      maxPerSend: metadata?.max_samples_per_send ?? 0,
     },
     http: httpClientOptions(keys, directory),
   };

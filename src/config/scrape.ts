@@ -67,10 +67,11 @@ function placedOf(file: ScrapeSource): Placed[] {
 function compileJob({ keys, source, path, directory }: Placed, global: Readable['global']): ScrapeConfig[] {
   const { report } = source;
   const { intervalMs, timeoutMs } = timesOf(keys, global);
-  if (timeoutMs > intervalMs)
+  if (timeoutMs > intervalMs) report.add([...path, 'scrape_timeout'], tooLong(timeoutMs, intervalMs));
+  if (keys.scrape_offset !== undefined && keys.scrape_offset >= intervalMs)
     report.add(
-      [...path, 'scrape_timeout'],
-      `scrape_timeout (${formatDuration(timeoutMs)}) is longer than scrape_interval (${formatDuration(intervalMs)})`,
+      [...path, 'scrape_offset'],
+      `must be shorter than scrape_interval (${formatDuration(intervalMs)})`,
     );
   const { validationScheme } = schemesOf(keys, global);
   for (const fault of [...escapingFaults(keys, validationScheme), ...ruleFaults(keys, validationScheme)])
@@ -89,13 +90,13 @@ function ruleFaults(keys: Keys, scheme: NameScheme): Fault[] {
   );
 }
 
+const tooLong = (timeoutMs: number, intervalMs: number) =>
+  `scrape_timeout (${formatDuration(timeoutMs)}) is longer than scrape_interval (${formatDuration(intervalMs)})`;
+
 function refuseLongTimeout(global: Readable['global'], { report }: Source): void {
   const { scrape_interval: interval, scrape_timeout: timeout } = global;
   if (timeout === undefined || timeout <= interval || interval === 0) return;
-  report.add(
-    ['global', 'scrape_timeout'],
-    `scrape_timeout (${formatDuration(timeout)}) is longer than scrape_interval (${formatDuration(interval)})`,
-  );
+  report.add(['global', 'scrape_timeout'], tooLong(timeout, interval));
 }
 
 /** A job's name tells its targets and their samples apart, so no two have the same, in whatever file they stand. */

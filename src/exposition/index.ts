@@ -1,5 +1,5 @@
 export { type ExpositionFormat, formatOf } from './format.js';
-export type { Entry, PageExemplar, PageParser } from './parser.js';
+export type { Entry, KnownLine, PageExemplar, PageParser } from './parser.js';
 export type { HistogramForms } from './protobuf-parser.js';
 export {
   createParser,

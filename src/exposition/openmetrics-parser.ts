@@ -1,7 +1,7 @@
 import type { FamilyType } from '../model/index.js';
-import { CLASS, cutText, HASH, LF, METRIC, METRIC_START, OPEN, SPACE } from './bytes.js';
+import { CLASS, CLOSE, cutText, HASH, LF, METRIC_START, OPEN, SPACE } from './bytes.js';
 import { readFloat } from './float.js';
-import { type Entry, ExpositionParser, NO_EXEMPLARS } from './parser.js';
+import { type Entry, ExpositionParser, type KnownLine, NO_EXEMPLARS } from './parser.js';
 import { readExemplarLabels } from './series.js';
 
 // Hot path: `next` runs per line. Benchmark: test/bench/exposition.
@@ -26,20 +26,24 @@ export class OpenMetricsParser extends ExpositionParser {
     super(page, { loose: false, lineFeedInValue: false, lineFeedInName: true, exemplar: false });
   }
 
-  next(): Entry {
+  next(expected = '', line?: KnownLine): Entry {
     const i = this.at;
     if (i >= this.length) throw this.fault(i, 'the page does not end with # EOF');
     const c = this.bytes[i]!;
-    if ((CLASS[c]! & METRIC_START) !== 0 || c === OPEN) return this.#series(i);
-    if (c === HASH) return this.#comment(i);
+    if ((CLASS[c]! & METRIC_START) !== 0 || c === OPEN) return this.#series(i, expected);
+    if (c === HASH) return this.takeLine(i, line) ? 'known' : this.#comment(i);
     throw this.fault(i, 'expected a metric name or a comment');
   }
 
-  #series(start: number): Entry {
+  #series(start: number, expected: string): Entry {
     const bytes = this.bytes;
-    let i = start;
-    while ((CLASS[bytes[i]!]! & METRIC) !== 0) i++;
-    if (bytes[i] === OPEN) i = this.braces(i);
+    let i = this.endOfKnown(start, expected);
+    this.isExpected = i >= 0;
+    if (i < 0) i = this.endOfName(start);
+    if (bytes[i] === OPEN && bytes[i - 1] !== CLOSE) {
+      i = this.braces(i);
+      this.isExpected = false;
+    }
     this.seriesStart = start;
     this.seriesEnd = i;
     i = this.#float(i, 'as value');

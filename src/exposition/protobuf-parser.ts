@@ -86,6 +86,7 @@ export class ProtobufParser implements PageParser {
   /** What all points of the metric share of their key. */
   #labelKey = '';
   #key = '';
+  #expected = '';
 
   constructor(page: Uint8Array, forms: HistogramForms) {
     this.#reader = protobuf.Reader.create(page);
@@ -96,7 +97,12 @@ export class ProtobufParser implements PageParser {
     return this.#entries;
   }
 
-  next(): Entry {
+  get isExpected(): boolean {
+    return this.#key === this.#expected;
+  }
+
+  next(expected = ''): Entry {
+    this.#expected = expected;
     const start = this.#reader.pos;
     this.#entries++;
     try {
@@ -114,6 +120,10 @@ export class ProtobufParser implements PageParser {
       throw new SentinelError('SEN_EXPOSITION_INVALID', `family ${shown(this.family)}: ${what}`);
     });
     return { name: this.family + point.suffix, labels };
+  }
+
+  lineText(): string {
+    return '';
   }
 
   seriesKey(): string {

@@ -1,7 +1,7 @@
 import type { FamilyType } from '../model/index.js';
-import { CLASS, cutText, HASH, LF, METRIC, METRIC_START, OPEN, SPACE, TAB } from './bytes.js';
+import { CLASS, CLOSE, cutText, HASH, LF, METRIC_START, OPEN, SPACE, TAB } from './bytes.js';
 import { readFloat } from './float.js';
-import { type Entry, ExpositionParser, MAX_LINE_BYTES } from './parser.js';
+import { type Entry, ExpositionParser, type KnownLine, MAX_LINE_BYTES } from './parser.js';
 
 // Hot path: `next` runs per line. Benchmark: test/bench/exposition.
 
@@ -24,17 +24,17 @@ export class TextParser extends ExpositionParser {
     super(page, { loose: true, lineFeedInValue: true, lineFeedInName: true, exemplar: false });
   }
 
-  next(): Entry {
+  next(expected = '', line?: KnownLine): Entry {
     const bytes = this.bytes;
     if (this.at >= bytes.length) return 'end';
     const i = skipBlanks(bytes, this.at);
     const c = bytes[i]!;
-    if ((CLASS[c]! & METRIC_START) !== 0 || c === OPEN) return this.#series(i);
+    if ((CLASS[c]! & METRIC_START) !== 0 || c === OPEN) return this.#series(i, expected);
     if (c === LF) {
       this.at = i + 1;
       return 'other';
     }
-    if (c === HASH) return this.#comment(i + 1);
+    if (c === HASH) return this.takeLine(i, line) ? 'known' : this.#comment(i + 1);
     // Prometheus's lexer takes a NUL where a line could start for the end of the page.
     if (c === 0) return this.#end();
     throw this.fault(i, 'expected a metric name, a comment or a blank line');
@@ -45,15 +45,16 @@ export class TextParser extends ExpositionParser {
     return 'end';
   }
 
-  #series(start: number): Entry {
+  #series(start: number, expected: string): Entry {
     const bytes = this.bytes;
-    let i = start;
-    while ((CLASS[bytes[i]!]! & METRIC) !== 0) i++;
-    let end = i;
-    i = skipBlanks(bytes, i);
-    if (bytes[i] === OPEN) {
+    let end = this.endOfKnown(start, expected);
+    this.isExpected = end >= 0;
+    if (end < 0) end = this.endOfName(start);
+    let i = skipBlanks(bytes, end);
+    if (bytes[i] === OPEN && bytes[end - 1] !== CLOSE) {
       end = this.braces(i);
       i = skipBlanks(bytes, end);
+      this.isExpected = false;
     }
     this.seriesStart = start;
     this.seriesEnd = end;

@@ -19,6 +19,12 @@ export function json(data: unknown): Answer {
   return { status: 200, type: 'application/json; charset=utf-8', body };
 }
 
+/** The same for a question that cannot be answered as it was asked. */
+export function badData(error: string): Answer {
+  const body = `${JSON.stringify({ status: 'error', errorType: 'bad_data', error })}\n`;
+  return { status: 400, type: 'application/json; charset=utf-8', body };
+}
+
 /** Bytes of answers that wait for their readers, over all connections; beyond it new ones are put off. A reader that stalls is cut, but not at once. */
 const MAX_UNREAD_BYTES = 16 * 2 ** 20;
 

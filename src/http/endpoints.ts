@@ -1,25 +1,85 @@
-import { renderStatusPage, STATUS_PAGE_HEADERS } from '../web/index.js';
-import { json, text } from './answer.js';
+import { errorLine } from '../lib/index.js';
+import {
+  PAGE_HEADERS,
+  renderDiscoveryPage,
+  renderRelabelPage,
+  renderStatusPage,
+  renderTargetsPage,
+} from '../web/index.js';
+import { type Answer, badData, json, text } from './answer.js';
 import { destinationJson } from './destinations.js';
 import type { Endpoint, RouteParts } from './endpoint.js';
+import { discoveryPage, relabelPage, targetsPage } from './scrape-pages.js';
 import { buildJson, runtimeJson } from './status.js';
 import { statusPage } from './status-page.js';
+import { metadataJson, targetsJson } from './targets.js';
 import { filterTasks, judge, readFilter, taskJson } from './tasks.js';
 
 /** Every endpoint of the edge. The status page lists the others. */
 export function endpointsOf(parts: RouteParts): Endpoint[] {
-  const endpoints = [...healthEndpoints(parts), ...apiEndpoints(parts), reloadEndpoint(parts)];
+  const endpoints = [
+    ...scrapePages(parts),
+    ...healthEndpoints(parts),
+    ...apiEndpoints(parts),
+    ...scrapeEndpoints(parts),
+    reloadEndpoint(parts),
+  ];
   const page: Endpoint = {
     path: '/',
     does: 'is data arriving? A page for people',
-    answer: (query) => ({
-      status: 200,
-      type: 'text/html; charset=utf-8',
-      headers: STATUS_PAGE_HEADERS,
-      body: renderStatusPage(statusPage(parts, endpoints, query)),
-    }),
+    answer: (query) => htmlPage(renderStatusPage(statusPage(parts, endpoints, query))),
   };
   return [page, ...endpoints];
+}
+
+function htmlPage(body: string): Answer {
+  return { status: 200, type: 'text/html; charset=utf-8', headers: PAGE_HEADERS, body };
+}
+
+function scrapePages(parts: RouteParts): Endpoint[] {
+  return [
+    {
+      path: '/targets',
+      does: 'what is scraped, and how it does (?scrapePool=node&health=down&q=part)',
+      answer: (query) => htmlPage(renderTargetsPage(targetsPage(parts, query))),
+    },
+    {
+      path: '/service-discovery',
+      does: 'where targets come from, and why one is not scraped (?scrapePool=node)',
+      answer: (query) => htmlPage(renderDiscoveryPage(discoveryPage(parts, query))),
+    },
+    {
+      path: '/relabel-debug',
+      does: 'what each rule does to a target or a series',
+      answer: (query) => htmlPage(renderRelabelPage(relabelPage(parts, query))),
+    },
+  ];
+}
+
+function scrapeEndpoints({ view }: RouteParts): Endpoint[] {
+  return [
+    {
+      path: '/api/v1/targets',
+      does: 'targets as Prometheus shows them (?state=active|dropped|any&scrapePool=node&health=down)',
+      answer: (query) => json(targetsJson(view.pools(), query)),
+    },
+    {
+      path: '/api/v1/targets/metadata',
+      does: 'types and helps of metrics (?match_target={job="node"}&metric=up&limit=10)',
+      answer: (query) => {
+        try {
+          return json(metadataJson(view.targetMetadata(), query));
+        } catch (error) {
+          return badData(errorLine(error));
+        }
+      },
+    },
+    {
+      path: '/api/v1/scrape_pools',
+      does: 'names of the jobs',
+      answer: () => json({ scrapePools: view.pools().map(({ job }) => job) }),
+    },
+  ];
 }
 
 function reloadEndpoint({ view }: RouteParts): Endpoint {

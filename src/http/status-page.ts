@@ -2,10 +2,9 @@ import { VERSION } from '../lib/index.js';
 import { TASK_STATES, type TaskState } from '../probe/index.js';
 import type { StatusPage } from '../web/index.js';
 import type { Endpoint, RouteParts } from './endpoint.js';
+import { paged } from './paged.js';
+import { healthCounts } from './scrape-pages.js';
 import { filterTasks, type JudgedTask, judge, readFilter } from './tasks.js';
-
-/** Tasks on one page: what a browser shows at once, however many there are. */
-const PAGE_SIZE = 200;
 
 /** What the status page is made of, for a query such as `?state=failed&q=core&page=2`. */
 export function statusPage(
@@ -25,6 +24,7 @@ export function statusPage(
     ...view.ready(),
     destinations: view.destinations(),
     tasks: taskList(judge(view.tasks(), nowMs), query),
+    targets: healthCounts(view.pools().flatMap(({ active }) => active)),
     hosts: view.hosts(),
     endpoints: endpoints
       .filter(({ method }) => method === undefined)
@@ -35,17 +35,11 @@ export function statusPage(
 function taskList(tasks: readonly JudgedTask[], query: URLSearchParams): StatusPage['tasks'] {
   const filter = readFilter(query);
   const matching = worstFirst(filterTasks(tasks, filter));
-  const pages = Math.max(1, Math.ceil(matching.length / PAGE_SIZE));
-  const asked = Number(query.get('page') ?? 1);
-  const page = Number.isInteger(asked) ? Math.min(Math.max(asked, 1), pages) : 1;
   return {
     ...filter,
     counts: countsOf(tasks),
     total: tasks.length,
-    matching: matching.length,
-    page,
-    pages,
-    rows: matching.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE),
+    ...paged(matching, query),
   };
 }
 

@@ -12,6 +12,10 @@ export const ERRORS = {
   SEN_RESOLVE: { retry: true, help: 'Check the name, /etc/hosts and the name servers in /etc/resolv.conf.' },
   SEN_NET: { retry: true, help: 'Check the address, the port and the path to the host.' },
   SEN_TLS: { retry: true, help: 'Check the certificate, its names and dates, and `tls_config`.' },
+  SEN_DISCOVERY: {
+    retry: true,
+    help: 'Look at what the named file or server gives: a list of target groups; the last good targets stay until then.',
+  },
   SEN_LIMIT: { retry: true, help: 'Raise the limit that the message names, or make the answer smaller.' },
   SEN_BUFFER: { retry: true, help: 'Check space and permissions of `sentinel.data_dir`.' },
   SEN_LOCKED: { retry: false, help: 'Stop the other agent, or give this one its own `sentinel.data_dir`.' },

@@ -1,6 +1,6 @@
 import { invariant } from '../lib/index.js';
 import type { Exemplar, NativeHistogram } from './histogram.js';
-import type { SeriesRef, SeriesTable } from './series.js';
+import type { SeriesRef, SeriesView } from './series.js';
 
 /** Who made a batch. */
 export interface BatchSource {
@@ -26,7 +26,7 @@ export const FLAG_STALE = 1;
  */
 export class Batch {
   readonly source: BatchSource;
-  readonly table: SeriesTable;
+  readonly table: SeriesView;
   readonly times: BatchTimes;
   /** Number of samples; only the first `length` places of the arrays count. */
   length = 0;
@@ -40,7 +40,7 @@ export class Batch {
   /** By index of the sample: it is this histogram, and its value says nothing. Absent in nearly all batches. */
   histograms: Map<number, NativeHistogram> | undefined = undefined;
 
-  constructor(source: BatchSource, table: SeriesTable, times: BatchTimes, capacity = 16) {
+  constructor(source: BatchSource, table: SeriesView, times: BatchTimes, capacity = 16) {
     this.source = source;
     this.table = table;
     this.times = times;

@@ -7,20 +7,48 @@ export type SeriesRef = number;
 /** What a later stage remembers per series: an array beside the table, cleared where a series goes. */
 export type Column<T> = (T | undefined)[];
 
+/** What a later stage sees of an owner's series. */
+export interface SeriesView {
+  /** Labels of a living series, `__name__` among them. May be made anew for each call: ask once per series, and keep the decision in a column. */
+  labels(ref: SeriesRef): Labels;
+  /** The column of a stage, made when it first asks. */
+  column<T>(stage: symbol): Column<T>;
+}
+
+/** The columns beside one table of series. */
+export class Columns {
+  readonly #columns = new Map<symbol, Column<unknown>>();
+
+  /** The column of a stage, made when it first asks. */
+  of<T>(stage: symbol): Column<T> {
+    let column = this.#columns.get(stage);
+    if (column === undefined) {
+      column = [];
+      this.#columns.set(stage, column);
+    }
+    return column as Column<T>;
+  }
+
+  /** Every stage forgets the series. */
+  clear(ref: SeriesRef): void {
+    for (const column of this.#columns.values()) if (ref < column.length) column[ref] = undefined;
+  }
+}
+
 /**
- * The series of one owner (a target, a task, a push client). A series is found by its key, the text under which its owner sees it;
+ * The series of one owner (a task, a push client). A series is found by its key, the text under which its owner sees it;
  * later stages find their own decision about it in a column, by its ref alone.
  *
  *   ref      0        1        2
  *   labels   up{..}   a{..}    (free)
  *   column   bytes    bytes    undefined     <- one per stage that asked
  */
-export class SeriesTable {
+export class SeriesTable implements SeriesView {
   readonly #refs = new Map<string, SeriesRef>();
   readonly #labels: (Labels | undefined)[] = [];
   readonly #keys: string[] = [];
   readonly #free: SeriesRef[] = [];
-  readonly #columns = new Map<symbol, Column<unknown>>();
+  readonly #columns = new Columns();
 
   /** Number of living series. */
   get size(): number {
@@ -61,16 +89,11 @@ export class SeriesTable {
     this.#refs.delete(this.#keys[ref]!);
     this.#labels[ref] = undefined;
     this.#free.push(ref);
-    for (const column of this.#columns.values()) column[ref] = undefined;
+    this.#columns.clear(ref);
   }
 
   /** The column of a stage, made when it first asks. */
   column<T>(stage: symbol): Column<T> {
-    let column = this.#columns.get(stage);
-    if (column === undefined) {
-      column = [];
-      this.#columns.set(stage, column);
-    }
-    return column as Column<T>;
+    return this.#columns.of(stage);
   }
 }

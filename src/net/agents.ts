@@ -13,8 +13,10 @@ export interface ConnectionOptions extends ClientRequestArgs {
 
 type Created = (error: Error | null, socket: Duplex) => void;
 
-/** Connections kept for one peer, and at most open at once. */
-const LIMITS = { maxSockets: 16, maxFreeSockets: 4 };
+/** Connections at most open at once to one host and port; one in four of them may be kept when it is idle, but not more than 64. */
+const MAX_CONNECTIONS = 16;
+const OPEN_PER_KEPT = 4;
+const MAX_KEPT = 64;
 
 /** A kept connection that nobody used for so long is closed (Prometheus: 5 minutes). */
 const IDLE_MS = 300_000;
@@ -23,6 +25,7 @@ const IDLE_MS = 300_000;
 interface AgentSettings {
   keepAlive: boolean;
   lookup: LookupFunction;
+  maxConnections: number | undefined;
 }
 
 /** How https connections are made. */
@@ -61,7 +64,11 @@ export function createHttpsAgent(settings: TlsAgentSettings): HttpsAgent {
 }
 
 /** For https through an http or https proxy by CONNECT; the same promise. Loads hpagent, which nobody else needs. */
-export async function createTunnelAgent(settings: TlsAgentSettings, proxy: URL): Promise<HttpsAgent> {
+export async function createTunnelAgent(
+  settings: TlsAgentSettings,
+  proxy: URL,
+  headers: Readonly<Record<string, string[]>>,
+): Promise<HttpsAgent> {
   const { HttpsProxyAgent } = await import('hpagent');
   class VerifiedTunnelAgent extends HttpsProxyAgent {
     override createConnection(options: ConnectionOptions, created?: Created): undefined {
@@ -73,7 +80,7 @@ export async function createTunnelAgent(settings: TlsAgentSettings, proxy: URL):
   }
   const { lookup, secureContext, rejectUnauthorized } = settings;
   // What hpagent's types leave out it hands on to http.request.
-  const proxyRequestOptions = { lookup, secureContext, rejectUnauthorized } as {
+  const proxyRequestOptions = { lookup, secureContext, rejectUnauthorized, headers } as {
     rejectUnauthorized: boolean;
   };
   return new VerifiedTunnelAgent({ ...tlsOptions(settings), proxy, proxyRequestOptions });
@@ -91,9 +98,17 @@ export function dropKept(agent: HttpAgent): void {
     for (const socket of sockets ?? []) socket.destroy();
 }
 
-function common({ keepAlive, lookup }: AgentSettings) {
+function common({ keepAlive, lookup, maxConnections: maxSockets = MAX_CONNECTIONS }: AgentSettings) {
+  const maxFreeSockets = Math.min(MAX_KEPT, Math.ceil(maxSockets / OPEN_PER_KEPT));
   // Two seconds for an address before the next is tried: Node's 250 ms lose a target behind a satellite.
-  return { keepAlive, lookup, timeout: IDLE_MS, autoSelectFamilyAttemptTimeout: 2000, ...LIMITS };
+  return {
+    keepAlive,
+    lookup,
+    timeout: IDLE_MS,
+    autoSelectFamilyAttemptTimeout: 2000,
+    maxSockets,
+    maxFreeSockets,
+  };
 }
 
 function tlsOptions(settings: TlsAgentSettings): AgentOptions {

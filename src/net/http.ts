@@ -2,6 +2,10 @@ import type { Secret } from '../lib/index.js';
 
 /** The `tls_config` of Prometheus (all paths absolute). */
 export interface TlsOptions {
+  /** PEM, in place of the file. */
+  ca?: string | undefined;
+  cert?: string | undefined;
+  key?: Secret | undefined;
   caFile?: string | undefined;
   certFile?: string | undefined;
   keyFile?: string | undefined;
@@ -11,18 +15,43 @@ export interface TlsOptions {
   maxVersion?: 'TLS10' | 'TLS11' | 'TLS12' | 'TLS13' | undefined;
 }
 
+/** Which proxy requests go through. */
+export interface ProxyOptions {
+  url?: string | undefined;
+  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY decide. */
+  fromEnvironment?: boolean | undefined;
+  /** Hosts that are spoken with directly. */
+  noProxy?: string | undefined;
+  /** Sent with a CONNECT. */
+  connectHeaders?: Readonly<Record<string, readonly Secret[]>> | undefined;
+}
+
+/** Prometheus's `oauth2`: client credentials (RFC 6749, section 4.4). */
+export interface OAuth2Options {
+  clientId: string;
+  clientSecret: Secret;
+  tokenUrl: string;
+  scopes: readonly string[];
+  endpointParams: Readonly<Record<string, string>>;
+  tls?: TlsOptions | undefined;
+  proxy?: ProxyOptions | undefined;
+}
+
 /** How to speak HTTP with one peer; compiled once from the configuration. */
 export interface HttpClientOptions {
   basicAuth?: { username: string | Secret; password: Secret | undefined } | undefined;
   /** `Authorization: <type> <credentials>`; a bearer token is type `Bearer`. */
   authorization?: { type: string; credentials: Secret } | undefined;
+  oauth2?: OAuth2Options | undefined;
   tls?: TlsOptions | undefined;
-  proxyUrl?: string | undefined;
-  /** Sent with every request; secret values are wrapped. */
-  headers?: Readonly<Record<string, string | Secret>> | undefined;
+  proxy?: ProxyOptions | undefined;
+  /** Sent with every request; secret values are wrapped. Several values of a name are several lines. */
+  headers?: Readonly<Record<string, string | Secret | readonly Secret[]>> | undefined;
   followRedirects?: boolean | undefined;
   /** Keep connections for the next request. */
   keepAlive: boolean;
+  /** Connections open at once to one host and port; without it 16, and further requests wait. */
+  maxConnections?: number | undefined;
 }
 
 /** One request. */
@@ -31,10 +60,16 @@ export interface HttpRequest {
   url: string;
   headers?: Readonly<Record<string, string>>;
   body?: Uint8Array;
+  /** A Unix socket to connect to, in place of host and port; proxies are passed by. */
+  socketPath?: string;
   /** Bounds connect, headers and body together. */
   signal: AbortSignal;
   /** Bytes of the decompressed body at most; a longer one is SEN_LIMIT. */
   maxBodyBytes: number;
+  /** Given, the body of an answer with another status is not read: it is empty. */
+  bodyOfStatus?: number;
+  /** Decompress what is encoded as exactly `gzip`, and give every other body as it came (scraping, as Prometheus does it). */
+  onlyGzip?: boolean;
 }
 
 /** A whole answer. */
@@ -43,7 +78,7 @@ export interface HttpResponse {
   statusText: string;
   /** Names in lower case. */
   headers: Readonly<Record<string, string>>;
-  /** Decompressed (gzip, deflate). */
+  /** Decompressed (gzip, deflate; see `onlyGzip`). */
   body: Buffer;
   /** Where the answer came from after redirects. */
   url: string;

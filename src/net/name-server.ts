@@ -1,6 +1,6 @@
 import { Resolver as CaresResolver } from 'node:dns/promises';
 import type { ResolvConf } from './resolv-conf.js';
-import type { Address, IpFamily } from './resolver.js';
+import type { Address, DnsRecord, IpFamily, RecordType } from './resolver.js';
 
 /** What the name servers say about a name. */
 export interface Answer {
@@ -50,6 +50,23 @@ export class NameServers {
     throw failure ?? negative;
   }
 
+  /** The records of a name, as DnsResolver says. Throws the error of c-ares when a server failed. */
+  async records(name: string, type: RecordType): Promise<readonly DnsRecord[]> {
+    let failure: unknown;
+    for (const candidate of this.#candidates(name)) {
+      try {
+        return await this.#records(candidate, type);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENODATA') return [];
+        if (code !== 'ENOTFOUND') failure ??= error;
+        if (HOPELESS.includes(code ?? '')) break;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    return [];
+  }
+
   /** Ends what is still being asked; its callers get ECANCELLED. */
   close(): void {
     this.#cares.cancel();
@@ -60,6 +77,19 @@ export class NameServers {
     const searched = this.conf.search.map((domain) => `${name}.${domain}`);
     const dots = name.split('.').length - 1;
     return dots >= this.conf.ndots ? [name, ...searched] : [...searched, name];
+  }
+
+  async #records(name: string, type: RecordType): Promise<readonly DnsRecord[]> {
+    if (type === 'SRV')
+      return (await this.#cares.resolveSrv(name)).map((record) => ({
+        target: record.name,
+        port: record.port,
+      }));
+    const targets =
+      type === 'MX'
+        ? (await this.#cares.resolveMx(name)).map((record) => record.exchange)
+        : await (type === 'A' ? this.#cares.resolve4(name) : this.#cares.resolve6(name));
+    return targets.map((target) => ({ target, port: undefined }));
   }
 
   /** A and then, only where there is none, AAAA. */

@@ -1,23 +1,14 @@
-import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { LookupFunction } from 'node:net';
-import type { SecureContext } from 'node:tls';
 import { type Secret, SentinelError, VERSION } from '../lib/index.js';
-import {
-  type ConnectionOptions,
-  createHttpAgent,
-  createHttpsAgent,
-  createTunnelAgent,
-  dropKept,
-  lookupBy,
-  retire,
-} from './agents.js';
+import { type ConnectionOptions, dropKept } from './agents.js';
+import { Connections, type Way } from './connections.js';
 import type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse } from './http.js';
 import { httpError } from './http-error.js';
+import { TokenSource } from './oauth2.js';
 import { type Hop, nextHop } from './redirect.js';
 import type { Resolver } from './resolver.js';
 import { readBody } from './response-body.js';
-import { createTlsContext, type TlsContext } from './tls-context.js';
 
 const MAX_REDIRECTS = 10;
 
@@ -34,18 +25,16 @@ class StaleConnection extends Error {}
 
 class NodeHttpClient implements HttpClient {
   readonly #options: HttpClientOptions;
-  readonly #lookup: LookupFunction;
-  readonly #tls: TlsContext;
-  readonly #proxy: URL | undefined;
-  #http: Agent | undefined;
-  #https: { context: SecureContext; agent: Promise<Agent> } | undefined;
-  #proxyTls: { context: SecureContext; agent: Agent } | undefined;
+  readonly #connections: Connections;
+  readonly #tokens: TokenSource | undefined;
 
   constructor(options: HttpClientOptions, resolver: Resolver) {
     this.#options = options;
-    this.#lookup = lookupBy(resolver);
-    this.#tls = createTlsContext(options.tls ?? {});
-    this.#proxy = options.proxyUrl === undefined ? undefined : new URL(options.proxyUrl);
+    this.#connections = new Connections(options, resolver);
+    const { oauth2 } = options;
+    if (oauth2 === undefined) return;
+    const { tls, proxy } = oauth2;
+    this.#tokens = new TokenSource(oauth2, new NodeHttpClient({ tls, proxy, keepAlive: false }, resolver));
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
@@ -66,12 +55,8 @@ class NodeHttpClient implements HttpClient {
   }
 
   close(): void {
-    this.#http?.destroy();
-    this.#proxyTls?.agent.destroy();
-    this.#https?.agent.then(
-      (agent) => agent.destroy(),
-      () => undefined,
-    );
+    this.#connections.close();
+    this.#tokens?.close();
   }
 
   /**
@@ -81,17 +66,19 @@ class NodeHttpClient implements HttpClient {
    */
   async #exchange(hop: Hop, request: HttpRequest): Promise<HttpResponse> {
     request.signal.throwIfAborted();
-    const agent = await this.#agentFor(hop.url);
+    const way = await this.#connections.way(hop.url);
+    if (request.socketPath !== undefined) way.proxy = undefined;
+    const headers = await this.#headers(hop, request, way);
     let message: IncomingMessage;
     try {
-      message = await this.#send(hop, request, agent);
+      message = await this.#send(hop, request, way, headers);
     } catch (error) {
       if (!(error instanceof StaleConnection) || request.signal.aborted) throw error;
       // The others were kept as long and are as dead.
-      dropKept(agent);
-      message = await this.#send(hop, request, agent);
+      dropKept(way.agent);
+      message = await this.#send(hop, request, way, headers);
     }
-    const body = await readBody(message, request.maxBodyBytes);
+    const body = await readBody(message, request);
     request.signal.throwIfAborted();
     return {
       status: message.statusCode!,
@@ -102,15 +89,16 @@ class NodeHttpClient implements HttpClient {
     };
   }
 
-  #send(hop: Hop, request: HttpRequest, agent: Agent): Promise<IncomingMessage> {
+  #send(hop: Hop, request: HttpRequest, way: Way, headers: Headers): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const options: ConnectionOptions = {
-        ...this.#address(hop),
+        ...addressOf(hop.url, way.proxy),
+        ...(request.socketPath !== undefined && { socketPath: request.socketPath }),
         method: hop.method,
-        headers: this.#headers(hop, request),
-        agent,
+        headers,
+        agent: way.agent,
         connectSignal: request.signal,
-        ...(this.#proxy === undefined ? {} : { timeout: TUNNEL_TIMEOUT_MS }),
+        ...(way.proxy === undefined ? {} : { timeout: TUNNEL_TIMEOUT_MS }),
       };
       const secure = options.protocol === 'https:';
       const sent: ClientRequest = secure ? httpsRequest(options) : httpRequest(options);
@@ -129,70 +117,34 @@ class NodeHttpClient implements HttpClient {
     });
   }
 
-  /** Host, port and path; those of the proxy, with the whole URL as the path, for http through a proxy (RFC 9112, section 3.2.2). */
-  #address(hop: Hop): ConnectionOptions {
-    const { url } = hop;
-    if (this.#proxy !== undefined && url.protocol === 'http:') {
-      return { ...hostOf(this.#proxy), path: `http://${url.host}${url.pathname}${url.search}` };
-    }
-    return { ...hostOf(url), path: `${url.pathname}${url.search}` };
-  }
-
-  #headers(hop: Hop, request: HttpRequest): Record<string, string> {
-    const headers = new Map<string, string>([
+  async #headers(hop: Hop, request: HttpRequest, way: Way): Promise<Headers> {
+    const headers = new Map<string, string | string[]>([
       ['user-agent', `Sentinel/${VERSION}`],
       ['accept-encoding', 'gzip, deflate'],
       ['host', hop.url.host],
     ]);
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name.toLowerCase(), value);
     if (hop.trusted) {
       const userinfo = userinfoHeader(hop.url);
       if (userinfo !== undefined) headers.set('authorization', userinfo);
+      if (this.#tokens !== undefined) headers.set('authorization', await this.#tokens.header(request.signal));
       for (const [name, value] of configuredHeaders(this.#options)) headers.set(name, value);
     }
-    for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name.toLowerCase(), value);
-    if (this.#proxy !== undefined && hop.url.protocol === 'http:') {
-      const userinfo = userinfoHeader(this.#proxy);
+    if (way.proxy !== undefined && hop.url.protocol === 'http:') {
+      const userinfo = userinfoHeader(way.proxy);
       if (userinfo !== undefined) headers.set('proxy-authorization', userinfo);
     }
     return Object.fromEntries(headers);
   }
+}
 
-  async #agentFor(url: URL): Promise<Agent> {
-    if (url.protocol === 'https:') return await this.#httpsAgent();
-    if (this.#proxy?.protocol === 'https:') return this.#httpsProxyAgent(this.#proxy);
-    this.#http ??= createHttpAgent({ keepAlive: this.#options.keepAlive, lookup: this.#lookup });
-    return this.#http;
-  }
+type Headers = Record<string, string | string[]>;
 
-  /** A new one when the certificates changed: connections made with the old ones are used no more. */
-  #httpsAgent(): Promise<Agent> {
-    const context = this.#tls.current();
-    if (this.#https?.context !== context) {
-      this.#https?.agent.then(retire, () => undefined);
-      const settings = this.#tlsSettings(context, this.#options.tls?.serverName);
-      const agent =
-        this.#proxy === undefined
-          ? Promise.resolve(createHttpsAgent(settings))
-          : createTunnelAgent(settings, this.#proxy);
-      this.#https = { context, agent };
-    }
-    return this.#https.agent;
-  }
-
-  #httpsProxyAgent(proxy: URL): Agent {
-    const context = this.#tls.current();
-    if (this.#proxyTls?.context !== context) {
-      if (this.#proxyTls !== undefined) retire(this.#proxyTls.agent);
-      this.#proxyTls = { context, agent: createHttpsAgent(this.#tlsSettings(context, hostOf(proxy).host)) };
-    }
-    return this.#proxyTls.agent;
-  }
-
-  #tlsSettings(secureContext: SecureContext, serverName: string | undefined) {
-    const { keepAlive, tls } = this.#options;
-    const rejectUnauthorized = tls?.insecureSkipVerify !== true;
-    return { keepAlive, lookup: this.#lookup, secureContext, rejectUnauthorized, serverName };
-  }
+/** Host, port and path; those of the proxy, with the whole URL as the path, for http through a proxy (RFC 9112, section 3.2.2). */
+function addressOf(url: URL, proxy: URL | undefined): ConnectionOptions {
+  if (proxy !== undefined && url.protocol === 'http:')
+    return { ...hostOf(proxy), path: `http://${url.host}${url.pathname}${url.search}` };
+  return { ...hostOf(url), path: `${url.pathname}${url.search}` };
 }
 
 /** Closed or reset on a connection that had served before, and without an answer. */
@@ -209,17 +161,20 @@ function isStale(
 }
 
 /** Headers and credentials of the configuration, names in lower case; secrets as their files are now. An `Authorization` among the headers wins, as in Prometheus. */
-function configuredHeaders(options: HttpClientOptions): [string, string][] {
+function configuredHeaders(options: HttpClientOptions): [string, string | string[]][] {
   const { authorization, basicAuth } = options;
-  const headers: [string, string][] = [];
+  const headers: [string, string | string[]][] = [];
   if (authorization !== undefined)
     headers.push(['authorization', `${authorization.type} ${authorization.credentials.reveal()}`]);
   if (basicAuth !== undefined)
     headers.push(['authorization', basic(reveal(basicAuth.username), basicAuth.password?.reveal() ?? '')]);
   for (const [name, value] of Object.entries(options.headers ?? {}))
-    headers.push([name.toLowerCase(), reveal(value)]);
+    headers.push([name.toLowerCase(), isList(value) ? value.map(reveal) : reveal(value)]);
   return headers;
 }
+
+const isList = (value: string | Secret | readonly Secret[]): value is readonly Secret[] =>
+  Array.isArray(value);
 
 function reveal(value: string | Secret): string {
   return typeof value === 'string' ? value : value.reveal();

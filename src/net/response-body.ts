@@ -2,22 +2,41 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
 import { formatSize, SentinelError } from '../lib/index.js';
+import type { HttpRequest } from './http.js';
 
 const DECODERS = { gzip: promisify(gunzip), 'x-gzip': promisify(gunzip), deflate: promisify(inflate) };
 
 /** A piece that zlib gives back at a time. */
 const CHUNK_BYTES = 65_536;
 
+/** What random bytes grow by as gzip, at most: a page within its limit is not to fail because it was compressed. */
+const grown = (bytes: number) => bytes + Math.ceil(bytes / 1000) + 1024;
+
 /**
- * Reads a whole body and decompresses it (gzip, deflate). More than `maxBytes`, before or after that, is SEN_LIMIT and ends reading and decompressing there.
- * What is broken is SEN_NET; a connection that breaks is the system's error.
+ * Reads a whole body and decompresses it (gzip, deflate). More than `maxBodyBytes`, before or after that, is SEN_LIMIT and ends reading and decompressing
+ * there. What is broken is SEN_NET; a connection that breaks is the system's error.
  */
-export async function readBody(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const raw = await collect(response, maxBytes);
-  const encoding = (response.headers['content-encoding'] ?? '').trim().toLowerCase();
+export async function readBody(response: IncomingMessage, request: HttpRequest): Promise<Buffer> {
+  const { maxBodyBytes, bodyOfStatus, onlyGzip } = request;
+  if (bodyOfStatus !== undefined && response.statusCode !== bodyOfStatus) {
+    response.destroy();
+    return Buffer.alloc(0);
+  }
+  const encoding = response.headers['content-encoding'] ?? '';
+  if (onlyGzip !== true) return decoded(await collect(response, maxBodyBytes), encoding, maxBodyBytes);
+  if (encoding !== 'gzip') return collect(response, maxBodyBytes);
+  return decompress(await collect(response, grown(maxBodyBytes)), encoding, maxBodyBytes);
+}
+
+async function decoded(raw: Buffer, header: string, maxBytes: number): Promise<Buffer> {
+  const encoding = header.trim().toLowerCase();
   if (encoding === '' || encoding === 'identity' || raw.length === 0) return raw;
   if (!isKnown(encoding))
     throw new SentinelError('SEN_NET', `the body is encoded as "${encoding}", which was not asked for`);
+  return decompress(raw, encoding, maxBytes);
+}
+
+async function decompress(raw: Buffer, encoding: keyof typeof DECODERS, maxBytes: number): Promise<Buffer> {
   try {
     return await DECODERS[encoding](raw, { maxOutputLength: Math.max(1, maxBytes), chunkSize: CHUNK_BYTES });
   } catch (error) {

@@ -13,7 +13,7 @@ import { type Hosts, parseHosts } from './hosts-file.js';
 import { NameCache } from './name-cache.js';
 import { type Answer, isNegative, NameServers } from './name-server.js';
 import { parseResolvConf } from './resolv-conf.js';
-import type { Address, IpFamily, Resolver } from './resolver.js';
+import type { Address, DnsRecord, DnsResolver, IpFamily, RecordType } from './resolver.js';
 import { WatchedFile } from './watched-file.js';
 
 /** Where a resolver looks; all have the system's defaults. */
@@ -37,11 +37,11 @@ const LOCALHOST: readonly Address[] = [
 ];
 
 /** The resolver of this host: literals, the hosts file, `localhost` (RFC 6761), then the name servers of resolv.conf with a cache. */
-export function createResolver(options: ResolverOptions = {}): Resolver {
+export function createResolver(options: ResolverOptions = {}): DnsResolver {
   return new SystemResolver(options);
 }
 
-class SystemResolver implements Resolver {
+class SystemResolver implements DnsResolver {
   readonly #clock: Clock;
   readonly #log: Logger | undefined;
   readonly #throttle: Throttle;
@@ -77,6 +77,15 @@ class SystemResolver implements Resolver {
     const known = this.#cache.fresh(key);
     if (known !== undefined) return known.length > 0 ? known : Promise.reject(noSuchName(name, undefined));
     return await abortable(this.#shared(key, servers, { name, asked, family }), signal);
+  }
+
+  async records(name: string, type: RecordType, signal?: AbortSignal): Promise<readonly DnsRecord[]> {
+    signal?.throwIfAborted();
+    const servers = this.#currentServers();
+    const asking = servers.records(asciiName(name), type).catch((error: unknown) => {
+      throw serversFailed(name, servers, error);
+    });
+    return await abortable(asking, signal);
   }
 
   close(): void {

@@ -33,6 +33,9 @@ const MAX_SHARED = 256;
 export function createTlsContext(options: TlsOptions): TlsContext {
   const key = JSON.stringify([
     options.insecureSkipVerify === true,
+    options.ca,
+    options.cert,
+    options.key?.reveal(),
     options.caFile,
     options.certFile,
     options.keyFile,
@@ -58,7 +61,8 @@ class FileTlsContext implements TlsContext {
 
   constructor(options: TlsOptions) {
     this.#options = options;
-    this.#ca = watched(options.caFile ?? (options.insecureSkipVerify === true ? undefined : trustFile()));
+    const trusted = options.caFile ?? (options.insecureSkipVerify === true ? undefined : trustFile());
+    this.#ca = watched(options.ca === undefined ? trusted : undefined);
     this.#cert = watched(options.certFile);
     this.#key = watched(options.keyFile);
   }
@@ -66,7 +70,7 @@ class FileTlsContext implements TlsContext {
   current(): SecureContext {
     const files = [this.#ca, this.#cert, this.#key].filter((file) => file !== undefined);
     for (const file of files) file.refresh();
-    const versions = files.map((file) => file.version).join();
+    const versions = [...files.map((file) => file.version), this.#options.key?.reveal()].join();
     if (this.#context === undefined || versions !== this.#versions) {
       const broken = files.find((file) => file.error !== undefined);
       if (broken !== undefined)
@@ -78,6 +82,9 @@ class FileTlsContext implements TlsContext {
   }
 
   #create(): SecureContext {
+    const ca = this.#options.ca ?? this.#ca?.text;
+    const cert = this.#options.cert ?? this.#cert?.text;
+    const key = this.#options.key?.reveal() ?? this.#key?.text;
     const { insecureSkipVerify, minVersion = 'TLS12', maxVersion = 'TLS13' } = this.#options;
     // OpenSSL 3 speaks TLS 1.0 and 1.1 only at security level 0.
     const old = minVersion === 'TLS10' || minVersion === 'TLS11';
@@ -86,14 +93,15 @@ class FileTlsContext implements TlsContext {
         minVersion: VERSIONS[minVersion],
         maxVersion: VERSIONS[maxVersion],
         // Without the key, Node takes its built-in list; an empty list is nobody.
-        ...(this.#ca !== undefined ? { ca: this.#ca.text } : insecureSkipVerify === true ? { ca: [] } : {}),
-        ...(this.#cert === undefined ? {} : { cert: this.#cert.text }),
-        ...(this.#key === undefined ? {} : { key: this.#key.text }),
+        ...(ca !== undefined ? { ca } : insecureSkipVerify === true ? { ca: [] } : {}),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
         ...(old ? { ciphers: `${DEFAULT_CIPHERS}:@SECLEVEL=0` } : {}),
       });
     } catch (error) {
       const names = [this.#ca, this.#cert, this.#key].flatMap((file) => file?.path ?? []).join(', ');
-      throw new SentinelError('SEN_TLS', `cannot use the certificates of ${names}`, { cause: error });
+      const of = names === '' ? 'tls_config' : names;
+      throw new SentinelError('SEN_TLS', `cannot use the certificates of ${of}`, { cause: error });
     }
   }
 }

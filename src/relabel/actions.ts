@@ -9,8 +9,6 @@ import type { RelabelAction, RelabelRule } from './rule.js';
 import { Template } from './template.js';
 import { VMAGENT_ACTIONS } from './vmagent-actions.js';
 
-const noLabels = () => '';
-
 /** `$1` of `(.*)` copies the source; most rules do that, so they are spared the groups. */
 const copies = ({ regex, replacement }: RelabelRule) =>
   regex === '(.*)' && /^\$(?:1|\{1\})$/.test(replacement);
@@ -32,12 +30,9 @@ const replace: CompileRule = (rule, scheme) => {
   return always((labels) => {
     const groups = pattern.groups(source(labels));
     if (groups === undefined) return;
-    const name = fixed ?? target.expand(groups, noLabels);
+    const name = fixed ?? target.expand(groups);
     if (fixed === undefined && !isLabelName(name, scheme)) return;
-    labels.set(
-      name,
-      value.expand(groups, (label) => labels.get(label)),
-    );
+    labels.set(name, value.expand(groups, labels));
   });
 };
 
@@ -72,22 +67,28 @@ const dropequal: CompileRule = (rule) => {
 
 /** Sets the target label to what a function makes of the source. */
 const computed =
-  (compute: (text: string, rule: RelabelRule) => string): CompileRule =>
+  (compute: (text: string) => string): CompileRule =>
   (rule) => {
     const source = sourceOf(rule);
-    return always((labels) => labels.set(rule.targetLabel, compute(source(labels), rule)));
+    return always((labels) => labels.set(rule.targetLabel, compute(source(labels))));
   };
+
+const hashed: CompileRule = (rule) => {
+  const source = sourceOf(rule);
+  const numbers = new Memo((text) => hashmod(text, rule.modulus));
+  return always((labels) => labels.set(rule.targetLabel, numbers.get(source(labels))));
+};
 
 const labelmap: CompileRule = (rule) => {
   const pattern = new Pattern(rule.regex);
   const template = new Template(rule.replacement, pattern);
   const names = new Memo((name) => {
     const groups = pattern.groups(name);
-    return groups && template.expand(groups, noLabels);
+    return groups && template.expand(groups);
   });
   return always((labels) => {
     // The rule sees the labels as they were: what it sets must not be mapped again.
-    const before = labels.entries.slice();
+    const before = labels.entries();
     for (let i = 0; i < before.length; i += 2) {
       const name = before[i + 1] === '' ? undefined : names.get(before[i]!);
       if (name !== undefined) labels.set(name, before[i + 1]!);
@@ -97,8 +98,8 @@ const labelmap: CompileRule = (rule) => {
 
 const deleteWhere = (isGone: (name: string) => boolean): CompiledRule =>
   always((labels) => {
-    for (let i = 0; i < labels.entries.length; i += 2)
-      if (labels.entries[i + 1] !== '' && isGone(labels.entries[i]!)) labels.deleteAt(i);
+    for (let i = 0; i < labels.size; i += 2)
+      if (labels.at(i + 1) !== '' && isGone(labels.at(i))) labels.deleteAt(i);
   });
 
 const labeldrop: CompileRule = (rule) => {
@@ -118,7 +119,7 @@ export const ACTIONS: Readonly<Record<RelabelAction, CompileRule>> = {
   drop,
   keepequal,
   dropequal,
-  hashmod: computed((text, { modulus }) => hashmod(text, modulus)),
+  hashmod: hashed,
   labelmap,
   labeldrop,
   labelkeep,

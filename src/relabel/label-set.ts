@@ -7,22 +7,37 @@ import { compareBytes, type Labels } from '../model/index.js';
  *
  *   entries   a 1  b 2  c ''  |  d 4  c 5        (c was set: it moved behind)
  *             as they came       set
+ *
+ * Arrays are kept from one series to the next, with sizes beside them: setting the length of an array to 0 would give its memory back.
  */
 export class LabelSet {
   #base: Labels = [];
-  /** Name and value in turn; an empty value is a label that went. */
+  /** Name and value in turn; an empty value is a label that went. What is behind `#size` belongs to no one. */
   #entries: Labels = [];
-  #own: string[] = [];
+  #size = 0;
+  readonly #own: string[] = [];
+  readonly #sorted: string[] = [];
 
   /** Begins with other labels. */
   reset(labels: Labels): void {
     this.#base = labels;
     this.#entries = labels;
+    this.#size = labels.length;
   }
 
-  /** What is there now, as name and value in turn; entries with an empty value are absent. Changes with the next write. */
-  get entries(): Labels {
-    return this.#entries;
+  /** Length of the entries: twice the number of labels, those that went among them. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The name (even index) or value (odd index) of an entry; one with an empty value is absent. */
+  at(index: number): string {
+    return this.#entries[index]!;
+  }
+
+  /** A copy of the entries. */
+  entries(): string[] {
+    return this.#entries.slice(0, this.#size);
   }
 
   /** The value of a label, or an empty text. */
@@ -44,10 +59,12 @@ export class LabelSet {
       return;
     }
     if (at >= 0) own[at + 1] = '';
-    own.push(name, value);
+    own[this.#size] = name;
+    own[this.#size + 1] = value;
+    this.#size += 2;
   }
 
-  /** Takes away the label whose name stands at this index of `entries`. */
+  /** Takes away the label whose name is at this index. */
   deleteAt(index: number): void {
     this.#write()[index + 1] = '';
   }
@@ -55,34 +72,35 @@ export class LabelSet {
   /** The labels as they are now: the array that it began with when they are the same. */
   labels(): Labels {
     if (this.#entries === this.#base) return this.#base;
-    const sorted: string[] = [];
-    for (let i = 0; i < this.#own.length; i += 2) {
+    const sorted = this.#sorted;
+    let size = 0;
+    for (let i = 0; i < this.#size; i += 2) {
       const value = this.#own[i + 1]!;
-      if (value !== '') insert(sorted, this.#own[i]!, value);
+      if (value === '') continue;
+      insert(sorted, size, this.#own[i]!, value);
+      size += 2;
     }
-    return sameLabels(sorted, this.#base) ? this.#base : sorted;
+    return startsWith(sorted, size, this.#base) ? this.#base : sorted.slice(0, size);
   }
 
   #find(name: string): number {
     const entries = this.#entries;
-    for (let i = 0; i < entries.length; i += 2) if (entries[i] === name && entries[i + 1] !== '') return i;
+    for (let i = 0; i < this.#size; i += 2) if (entries[i] === name && entries[i + 1] !== '') return i;
     return -1;
   }
 
   #write(): string[] {
     const own = this.#own;
     if (this.#entries === own) return own;
-    own.length = 0;
-    for (const text of this.#base) own.push(text);
+    for (let i = 0; i < this.#size; i++) own[i] = this.#base[i]!;
     this.#entries = own;
     return own;
   }
 }
 
-/** From the end: labels that came sorted find their place at once. */
-function insert(sorted: string[], name: string, value: string): void {
-  let i = sorted.length;
-  sorted.push(name, value);
+/** Puts a label behind those that are before it; labels that came sorted find their place at once. */
+function insert(sorted: string[], size: number, name: string, value: string): void {
+  let i = size;
   for (; i > 0 && compareBytes(sorted[i - 2]!, name) > 0; i -= 2) {
     sorted[i] = sorted[i - 2]!;
     sorted[i + 1] = sorted[i - 1]!;
@@ -91,9 +109,12 @@ function insert(sorted: string[], name: string, value: string): void {
   sorted[i + 1] = value;
 }
 
-/** Whether two arrays hold the same labels. */
-export function sameLabels(a: Labels, b: Labels): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+/** Whether the first `size` texts are these labels. */
+function startsWith(texts: readonly string[], size: number, labels: Labels): boolean {
+  if (size !== labels.length) return false;
+  for (let i = 0; i < size; i++) if (texts[i] !== labels[i]) return false;
   return true;
 }
+
+/** Whether two arrays hold the same labels. */
+export const sameLabels = (a: Labels, b: Labels): boolean => startsWith(a, a.length, b);

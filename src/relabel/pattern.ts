@@ -57,7 +57,10 @@ export class Pattern implements GroupNames {
   }
 }
 
-/** A RE2 pattern that is looked for anywhere in a text, as vmagent's actions on all matches do it: here the dot matches no line break. */
+/**
+ * A RE2 pattern that is looked for anywhere in a text, as vmagent's actions on all matches do it: here the dot matches no line break. Each search is
+ * linear; one that reads to the end at every match (`a.*?b|a` on many a) is quadratic over all of them, as it is in Go.
+ */
 export class PartPattern implements GroupNames {
   readonly groupCount: number;
   readonly namedGroups: Readonly<Record<string, number>>;

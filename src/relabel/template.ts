@@ -1,7 +1,9 @@
 import type { GroupNames, Groups } from './pattern.js';
 
-/** Gives the value of a label. */
-export type ValueOf = (label: string) => string;
+/** Gives the value of a label, or an empty text. */
+interface LabelValues {
+  get(label: string): string;
+}
 
 /** A piece of a template: itself, a group, or a label. */
 type Part = string | number | { label: string };
@@ -21,13 +23,13 @@ export class Template {
     this.fixed = this.#parts.every((part) => typeof part === 'string') ? this.#parts.join('') : undefined;
   }
 
-  /** The text for a match. */
-  expand(groups: Groups, label: ValueOf): string {
+  /** The text for a match; `labels` are needed where it may refer to some. */
+  expand(groups: Groups, labels?: LabelValues): string {
     if (this.fixed !== undefined) return this.fixed;
     let text = '';
     for (const part of this.#parts) {
       if (typeof part === 'string') text += part;
-      else text += typeof part === 'number' ? (groups[part] ?? '') : label(part.label);
+      else text += typeof part === 'number' ? (groups[part] ?? '') : (labels?.get(part.label) ?? '');
     }
     return text;
   }

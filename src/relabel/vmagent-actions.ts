@@ -15,13 +15,11 @@ export type VmagentAction =
   | 'drop_if_contains'
   | 'graphite';
 
-const noLabels = () => '';
-
 /** Replaces every match in a text; texts that come again are not looked through again. */
 function replacer({ regex, replacement }: RelabelRule): (text: string) => string {
   const pattern = new PartPattern(regex);
   const template = new Template(replacement, pattern);
-  const known = new Memo((text) => pattern.replaceAll(text, (groups) => template.expand(groups, noLabels)));
+  const known = new Memo((text) => pattern.replaceAll(text, (groups) => template.expand(groups)));
   return (text) => known.get(text);
 }
 
@@ -40,7 +38,7 @@ const replaceAll: CompileRule = (rule) => {
 const labelmapAll: CompileRule = (rule) => {
   const replaced = replacer(rule);
   return (labels) => {
-    const before = labels.entries.slice();
+    const before = labels.entries();
     for (let i = 0; i < before.length; i += 2)
       if (replaced(before[i]!) !== before[i]) labels.set(before[i]!, '');
     for (let i = 0; i < before.length; i += 2) {
@@ -72,8 +70,7 @@ const graphite: CompileRule = ({ match, labels: templates }) => {
   );
   return (labels) => {
     const groups = pattern.groups(labels.get('__name__'));
-    if (groups !== undefined)
-      for (const [name, value] of values) labels.set(name, value.expand(groups, noLabels));
+    if (groups !== undefined) for (const [name, value] of values) labels.set(name, value.expand(groups));
     return true;
   };
 };

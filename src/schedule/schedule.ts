@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../lib/index.js';
+import { type Clock, type Timer, TimeSlice } from '../lib/index.js';
 import { ClockWatch } from './clock-watch.js';
 import { DueHeap } from './heap.js';
 import { hash32, offsetOf, tickAfter } from './offset.js';
@@ -39,6 +39,11 @@ export interface Plan<T> {
   phase: string;
   intervalMs: number;
   item: T;
+  /**
+   * Given, the plan keeps to its ticks, as a scrape loop of Prometheus does: they lie so far behind multiples of the interval, it first runs at the next
+   * of them, and of the ticks that come during a run the last is run right after it.
+   */
+  ticks?: { offsetMs: number } | undefined;
   /** Given, the plan goes on with its next tick instead of running at once. */
   resume?: Resume | undefined;
 }
@@ -47,7 +52,7 @@ export interface Plan<T> {
 export interface ScheduleEvents<T> {
   /** A tick is due. Settles when the run has ended; must not reject. */
   run(item: T, plannedMs: number): Promise<void>;
-  /** Ticks came while the run before was still going; mostly one. */
+  /** Ticks came while the run before was still going, and are not run; mostly one. */
   onSkip(item: T, skipped: { ticks: number; lastMs: number }): void;
   /** Ticks passed while we could not run. */
   onMiss(item: T, missed: Missed): void;
@@ -65,13 +70,15 @@ interface Entry<T> {
   /** Of the last run. */
   stampMs: number;
   running: boolean;
+  /** The tick that is run right after the present run. */
+  pendingMs: number | undefined;
   removed: boolean;
 }
 
 /**
  * Says "run this one now". Each plan runs once right after it was added (in the order of its hash, 500 a second), then on its own ticks of the
  * wall clock: next = planned + interval, never end + interval. One run of a plan at a time: a tick during a run is skipped and counted; ticks that
- * passed unseen are counted, and only the latest of them is run.
+ * passed unseen are counted, and only the latest of them is run. A plan with `ticks` differs where that says so.
  *
  * When the clock is set, every plan goes on with the next tick by the new clock: those that a step forward passed over are counted and not run;
  * after a step back nothing waits longer than one more interval. Stamps of a plan do not go back: until the clock has passed the last one, each is a millisecond after the one
@@ -127,7 +134,7 @@ export class Schedule<T> {
   }
 
   #entryOf(plan: Plan<T>): Entry<T> {
-    const offsetMs = offsetOf(plan.phase, plan.intervalMs);
+    const offsetMs = plan.ticks?.offsetMs ?? offsetOf(plan.phase, plan.intervalMs);
     const now = this.#clock.now();
     const entry: Entry<T> = {
       plan,
@@ -137,8 +144,15 @@ export class Schedule<T> {
       dueMs: now,
       stampMs: plan.resume?.plannedMs ?? -Infinity,
       running: false,
+      pendingMs: undefined,
       removed: false,
     };
+    if (plan.ticks !== undefined) {
+      entry.stage = 'ticking';
+      entry.tickMs = tickAfter(now, plan.intervalMs, offsetMs);
+      entry.dueMs = entry.tickMs;
+      return entry;
+    }
     if (plan.resume !== undefined) this.#resume(entry, plan.resume, now);
     if (entry.stage === 'first' || entry.tickMs <= now) entry.dueMs = this.#slot(now);
     return entry;
@@ -182,7 +196,10 @@ export class Schedule<T> {
     this.#timerDueMs = Infinity;
     this.#look();
     const now = this.#clock.now();
+    const slice = new TimeSlice();
+    // Thousands that are due at once give way to others in between.
     for (let head = this.#heap.peek(); head !== undefined && head.dueMs <= now; head = this.#heap.peek()) {
+      if (slice.isUp) break;
       this.#heap.pop();
       if (!head.removed) this.#run(head, now);
     }
@@ -202,7 +219,7 @@ export class Schedule<T> {
     entry.tickMs = tickMs + intervalMs;
     entry.dueMs = entry.tickMs;
     this.#heap.push(entry);
-    if (entry.running) this.#events.onSkip(item, { ticks: 1, lastMs: tickMs });
+    if (entry.running) this.#overrun(entry, tickMs);
     else void this.#begin(entry, tickMs, now);
   }
 
@@ -213,6 +230,20 @@ export class Schedule<T> {
     entry.running = true;
     await this.#events.run(entry.plan.item, entry.stampMs);
     entry.running = false;
+    const { pendingMs } = entry;
+    entry.pendingMs = undefined;
+    if (pendingMs === undefined || entry.removed || this.#stopped) return;
+    const end = this.#clock.now();
+    // The clock may have been set back meanwhile.
+    void this.#begin(entry, Math.min(pendingMs, end), end);
+  }
+
+  /** A tick during a run. */
+  #overrun(entry: Entry<T>, tickMs: number): void {
+    const { item, ticks } = entry.plan;
+    const lostMs = ticks === undefined ? tickMs : entry.pendingMs;
+    if (ticks !== undefined) entry.pendingMs = tickMs;
+    if (lostMs !== undefined) this.#events.onSkip(item, { ticks: 1, lastMs: lostMs });
   }
 
   #startTicking(entry: Entry<T>): void {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { DiscoveryConfig } from '../discovery/index.js';
+import { discoveryConfigs } from '../discovery/schema.js';
 import { Secret } from '../lib/index.js';
 import { httpClientOptions } from '../net/schema.js';
 import type { NameScheme } from '../relabel/index.js';
@@ -17,7 +17,7 @@ const TEXT_PROTOCOLS = [
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** What a scrape config depends on beside its keys. */
-export interface ScrapeContext {
+interface ScrapeContext {
   global: GlobalScrapeKeys;
   /** Relative paths start here. */
   directory: string;
@@ -55,11 +55,10 @@ export function scrapeConfigOf(keys: ScrapeKeys, { global, directory }: ScrapeCo
     offsetMs: keys.scrape_offset,
     noStaleMarkers: keys.no_stale_markers,
     http: {
-      followRedirects: true,
       ...httpClientOptions({ ...keys, headers: headersOf(keys.headers) }, directory),
       keepAlive: !keys.disable_keepalive,
     },
-    discovery: discoveryOf(keys),
+    discovery: discoveryConfigs(keys, directory),
     relabel: relabelRules([...global.relabel_configs, ...keys.relabel_configs]),
     metricRelabel: relabelRules([...global.metric_relabel_configs, ...keys.metric_relabel_configs]),
   };
@@ -124,15 +123,4 @@ function headerOf(line: Secret): [string, Secret] {
   const text = line.reveal();
   const colon = text.indexOf(':');
   return [text.slice(0, colon).trim(), new Secret(text.slice(colon + 1).trim())];
-}
-
-/** Until src/discovery/schema.ts is there: static ones. */
-function discoveryOf(keys: ScrapeKeys): DiscoveryConfig[] {
-  if (keys.static_configs.length === 0) return [];
-  const groups = keys.static_configs.map(({ targets, labels }, i) => ({
-    source: String(i),
-    targets: targets.map((target) => ({ __address__: target })),
-    labels,
-  }));
-  return [{ kind: 'static', groups }];
 }

@@ -1,10 +1,10 @@
+import { discoveryEntries, refusedDiscoveries } from '../discovery/schema.js';
 import { type Fault, field, type Output, Secret, type Section } from '../lib/index.js';
 import { headerFault, httpClientEntries, httpClientRules } from '../net/schema.js';
 import { relabelField } from '../relabel/schema.js';
-import { REFUSED_KEYS } from './refused.js';
 import type { EscapingScheme, ScrapeProtocol } from './scrape-config.js';
 
-export { type ScrapeContext, schemesOf, scrapeConfigOf, timesOf } from './compile.js';
+export { schemesOf, scrapeConfigOf, timesOf } from './compile.js';
 
 /** Intervals beyond this do not fit a timer of Node (2^31 ms). */
 const LONGEST_INTERVAL_MS = 24 * 86_400_000;
@@ -107,6 +107,13 @@ export const globalScrapeEntries = {
   ...globalRelabelEntries,
 } as const;
 
+/** Keys that other versions or programs take: why they are not taken here. */
+const REFUSED_KEYS = {
+  ...refusedDiscoveries,
+  scrape_classic_histograms: 'since Prometheus 3.0 this key is called always_scrape_classic_histograms',
+  stream_parse: 'pages of any size are parsed in slices here; leave the key out',
+};
+
 /** What is wrong with those keys together. */
 export function globalScrapeRules(keys: Written): Fault[] {
   return [
@@ -199,20 +206,7 @@ export const scrapeConfigEntry = field.section(
       field.secret('Name and value of a header.', { example: 'X-Scope-OrgID: network' }),
       { default: [], example: ['X-Scope-OrgID: network'] },
     ),
-    static_configs: field.list(
-      'Targets that stand here.',
-      field.section('Targets with their labels.', {
-        targets: field.list('host:port of each.', field.text('A target.'), {
-          default: [],
-          example: ['localhost:9100'],
-        }),
-        labels: field.map('Labels of all of them.', field.text('Value of the label.', { empty: true }), {
-          default: {},
-          example: { site: 'hq' },
-        }),
-      }),
-      { default: [] },
-    ),
+    ...discoveryEntries,
   },
   { rules: (keys) => [...httpClientRules(keys), ...scrapeRules(keys)], refused: REFUSED_KEYS },
 );
@@ -257,7 +251,6 @@ function scrapeRules(keys: Written): Fault[] {
     ...protocolFaults(keys.scrape_protocols),
     ...headerFaults(keys.headers),
     ...targetFaults(keys),
-    ...offsetFaults(keys),
   ];
   if (keys.disable_compression !== undefined && keys.enable_compression === false)
     faults.push({
@@ -293,12 +286,6 @@ function targetFaults({ static_configs: configs, relabel_configs: rules }: Writt
 const URL_TARGET =
   'expected host:port; of a URL the scheme belongs into `scheme`, the path into `metrics_path`, the query into `params`';
 
-function offsetFaults({ scrape_offset: offset, scrape_interval: interval }: Written): Fault[] {
-  if (typeof offset !== 'number' || typeof interval !== 'number' || interval === 0 || offset < interval)
-    return [];
-  return [{ path: ['scrape_offset'], message: 'must be shorter than scrape_interval' }];
-}
-
 function protocolFaults(protocols: unknown): Fault[] {
   if (!Array.isArray(protocols)) return [];
   const path = ['scrape_protocols'];
@@ -313,6 +300,3 @@ export type GlobalScrapeKeys = Section<typeof globalScrapeEntries>;
 
 /** What an entry gives. */
 export type ScrapeKeys = Output<typeof scrapeConfigEntry>;
-
-/** What the `cluster` section gives. */
-export type ClusterKeys = Output<typeof clusterSection>;

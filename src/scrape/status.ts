@@ -8,7 +8,7 @@ export interface TargetStatus {
   labels: Labels;
   /** Before relabelling. */
   discoveredLabels: Labels;
-  /** As asked for, secrets masked. */
+  /** As asked for. Its parameters are no secrets: they stand among the labels too, as `__param_<name>`. */
   url: string;
   health: 'unknown' | 'up' | 'down';
   /** Empty when the last scrape went well. */
@@ -40,6 +40,8 @@ export interface PoolStatus {
   /** At most `keep_dropped_targets` of them. */
   dropped: readonly DroppedTarget[];
   droppedCount: number;
+  /** The same by reason; Prometheus counts those of `relabel` alone. */
+  droppedCounts: Readonly<Record<DroppedTarget['reason'], number>>;
   discovery: readonly DiscoveryStatus[];
 }
 

@@ -10,6 +10,7 @@ export class LoopDelay {
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #clock: Clock;
   #lastWindowMs = 0;
+  #lastP99Ms = 0;
   #timer: Timer | undefined;
 
   constructor({ clock, metrics }: { clock: Clock; metrics: Metrics }) {
@@ -18,6 +19,11 @@ export class LoopDelay {
       'sentinel_self_loop_delay_seconds',
       "Worst delay of the agent's event loop in the last one to two minutes.",
       () => this.worstMs() / 1000,
+    );
+    metrics.gaugeOf(
+      'sentinel_self_loop_delay_p99_seconds',
+      "Delay of the agent's event loop that one in a hundred looks in the last one to two minutes saw or exceeded.",
+      () => Math.max(this.#lastP99Ms, this.#p99Ms()) / 1000,
     );
     this.#histogram.enable();
     this.#turn();
@@ -34,14 +40,19 @@ export class LoopDelay {
     this.#histogram.disable();
   }
 
+  // What the histogram sees is the time between its own timers.
   #windowMs(): number {
-    // What the histogram sees is the time between its own timers.
     return Math.max(0, this.#histogram.max / 1e6 - RESOLUTION_MS);
+  }
+
+  #p99Ms(): number {
+    return Math.max(0, this.#histogram.percentile(99) / 1e6 - RESOLUTION_MS);
   }
 
   #turn(): void {
     this.#timer = this.#clock.after(WINDOW_MS, () => {
       this.#lastWindowMs = this.#windowMs();
+      this.#lastP99Ms = this.#p99Ms();
       this.#histogram.reset();
       this.#turn();
     });

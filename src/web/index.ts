@@ -1,1 +1,5 @@
-export { renderStatusPage, STATUS_PAGE_HEADERS, type StatusPage } from './status-page.js';
+export { type DiscoveredRow, type DiscoveryPage, renderDiscoveryPage } from './discovery-page.js';
+export { PAGE_HEADERS, type Paged } from './frame.js';
+export { type RelabelPage, renderRelabelPage, type StepRow } from './relabel-page.js';
+export { renderStatusPage, type StatusPage } from './status-page.js';
+export { renderTargetsPage, type TargetRow, type TargetsPage } from './targets-page.js';

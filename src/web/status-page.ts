@@ -1,8 +1,8 @@
 import { redactUrl, roughDuration, roughSize } from '../lib/index.js';
 import { type HostStatus, TASK_STATES, type TaskState, type TaskStatus } from '../probe/index.js';
 import type { DestinationStatus } from '../sender/index.js';
-import { Html, html } from './html.js';
-import { PAGE_POLICY, STYLE } from './style.js';
+import { cut, framed, link, type Paged, pager, REFRESH_SECONDS } from './frame.js';
+import { type Html, html } from './html.js';
 
 /** What the page shows. */
 export interface StatusPage {
@@ -18,6 +18,8 @@ export interface StatusPage {
   reasons: readonly string[];
   destinations: readonly DestinationStatus[];
   tasks: TaskList;
+  /** Scraped targets, by health. */
+  targets: Readonly<Record<'up' | 'down' | 'unknown', number>>;
   hosts: readonly HostStatus[];
   /** Whether the last reload was taken. */
   reloaded: boolean;
@@ -25,58 +27,39 @@ export interface StatusPage {
 }
 
 /** A part of the tasks, and what it is a part of. */
-interface TaskList {
+interface TaskList extends Paged<{ status: TaskStatus; state: TaskState }> {
   counts: Readonly<Record<TaskState, number>>;
   total: number;
   /** The filter as it was asked for. */
   state: string;
   q: string;
-  /** How many tasks it lets through. */
-  matching: number;
-  /** From 1. */
-  page: number;
-  pages: number;
-  rows: readonly { status: TaskStatus; state: TaskState }[];
 }
 
-/** What is sent with the page. */
-export const STATUS_PAGE_HEADERS: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': PAGE_POLICY,
-  'Referrer-Policy': 'no-referrer',
-};
-
-const REFRESH_SECONDS = 30;
-/** Characters of a text from outside that are shown; the API has all of it. */
-const MAX_TEXT = 300;
-
-/** The page as HTML: no script, nothing from elsewhere; readable in a text browser of 80 columns. */
+/** The page as HTML. */
 export function renderStatusPage(page: StatusPage): string {
   const verdict = verdictOf(page);
-  const { text } = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
-<title>${page.name}: ${verdict.text}</title>
-<style>${new Html(STYLE)}</style>
-</head>
-<body>
-<h1>${page.name}</h1>
-<p class="verdict ${verdict.mood}">${verdict.text}</p>
+  const body = html`<p class="verdict ${verdict.mood}">${verdict.text}</p>
 ${page.reasons.map((reason) => html`<p class="bad">${cut(reason)}</p>\n`)}
 ${page.reloaded ? html`` : html`<p class="warn">The last reload was refused: the configuration before it runs.</p>\n`}<p class="soft">Sentinel ${page.version}, up ${roughDuration(page.uptimeMs)}, memory ${roughSize(page.residentBytes)};
 ${new Date(page.nowMs).toISOString()}, again every ${REFRESH_SECONDS} s</p>
 ${destinationsPart(page)}
-${tasksPart(page)}
+${targetsPart(page)}${tasksPart(page)}
 ${hostsPart(page)}
 <h2>More</h2>
 <ul>
-${page.endpoints.map(({ path, does }) => html`<li><a href="${path}">${path}</a> ${does}</li>\n`)}</ul>
-</body>
-</html>
+${page.endpoints.map(({ path, does }) => html`<li><a href="${path}">${path}</a> ${does}</li>\n`)}</ul>`;
+  return framed({ title: `${page.name}: ${verdict.text}`, heading: page.name, refresh: true, body });
+}
+
+/** Scraped targets in one line; what is down is a link to why. */
+function targetsPart({ targets }: StatusPage): Html {
+  const { up, down, unknown } = targets;
+  if (up + down + unknown === 0) return html``;
+  const failing = down > 0 ? html`<a class="bad" href="/targets?health=down">${down} down</a>` : html`0 down`;
+  const waiting = unknown > 0 ? html`, ${unknown} not scraped yet` : html``;
+  return html`<h2>Targets</h2>
+<p><a href="/targets">${up + down + unknown} in all</a>: ${up} up, ${failing}${waiting}</p>
 `;
-  return text;
 }
 
 interface Verdict {
@@ -121,14 +104,14 @@ function destinationRow(destination: DestinationStatus, nowMs: number): Html {
 function tasksPart({ tasks, nowMs }: StatusPage): Html {
   const states = TASK_STATES.filter((state) => tasks.counts[state] > 0);
   const links = states.map(
-    (state) => html` &middot; <a href="${link({ state })}">${tasks.counts[state]} ${state}</a>`,
+    (state) => html` &middot; <a href="${link('/', { state })}">${tasks.counts[state]} ${state}</a>`,
   );
   return html`<h2>Tasks</h2>
 <p><a href="/">${tasks.total} in all</a>${links}</p>
 <form action="/" method="get"><input type="hidden" name="state" value="${tasks.state}">
 <input name="q" value="${tasks.q}" size="24" aria-label="part of a name"> <input type="submit" value="find"></form>
 ${tasks.rows.length === 0 ? html`<p>No task${tasks.total === 0 ? '' : ' matches'}.</p>` : taskTable(tasks, nowMs)}
-${pager(tasks)}`;
+${pager(tasks, '/', { state: tasks.state, q: tasks.q })}`;
 }
 
 function taskTable({ rows }: TaskList, nowMs: number): Html {
@@ -146,15 +129,6 @@ function taskRow(status: TaskStatus, state: TaskState, nowMs: number): Html {
 <td>${task.id} <span class="soft">${task.plugin} ${cut(redactUrl(task.target))}</span></td>
 <td class="n">${ago(last?.plannedMs, nowMs)}</td><td>${cut(why)}<span class="soft">${ticks}</span></td></tr>
 `;
-}
-
-function pager({ page, pages, state, q, matching }: TaskList): Html {
-  if (pages <= 1) return html``;
-  const to = (target: number, word: string) =>
-    target < 1 || target > pages
-      ? html``
-      : html` <a href="${link({ state, q, page: String(target) })}">${word}</a>`;
-  return html`<p>${matching} tasks, page ${page} of ${pages}${to(page - 1, 'back')}${to(page + 1, 'next')}</p>`;
 }
 
 function hostsPart({ hosts }: StatusPage): Html {
@@ -176,15 +150,6 @@ function hostsPart({ hosts }: StatusPage): Html {
 ${rows}</table>`;
 }
 
-function link(query: Record<string, string>): string {
-  const given = Object.entries(query).filter(([, value]) => value !== '');
-  return `/?${new URLSearchParams(given)}`;
-}
-
 function ago(ms: number | undefined, nowMs: number): string {
   return ms === undefined ? 'never' : `${roughDuration(nowMs - ms)} ago`;
-}
-
-function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text;
 }

@@ -1,5 +1,6 @@
-import type { DropCounter } from '../../src/block/encoder.js';
+import { type DropCounter, Encoder } from '../../src/block/encoder.js';
 import { type BlockSettings, createBlockStage, routesOf } from '../../src/block/index.js';
+import { Labellings } from '../../src/block/labelling.js';
 import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, labelsOf, SeriesTable } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
@@ -21,6 +22,14 @@ export const NO_DROPS: DropCounter = {
     throw new Error(`exemplars are dropped: ${reason}`);
   },
 };
+
+const labellings = new Labellings();
+
+/** An encoder without rules, for plain samples; its columns are those of every other one with these labels. */
+export function plainEncoder(externalLabels: Readonly<Record<string, string>> = {}): Encoder {
+  const beside = { exemplars: false, histograms: false };
+  return new Encoder(labellings.get({ externalLabels, rules: [] }), beside, NO_DROPS);
+}
 
 /** A stage whose blocks are kept, and a table with series by their names. */
 export function stageOf(destinations: readonly RouteSettings[], settings: Partial<BlockSettings> = {}) {

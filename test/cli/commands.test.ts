@@ -232,7 +232,7 @@ tasks:
   assert.equal(ok.code, 0, ok.stderr);
   assert.match(
     ok.stdout,
-    /check\.yaml: ok\ntasks: 2 \(2 good\)\ndestinations: 1\n {2}vm {2}http:\/\/.*127\.0\.0\.1:8428\/api\/v1\/write/,
+    /check\.yaml: ok\ntasks: 2 \(2 good\)\njobs: 0\ndestinations: 1\n {2}vm {2}http:\/\/.*127\.0\.0\.1:8428\/api\/v1\/write/,
   );
   assert.ok(!`${ok.stdout}${ok.stderr}`.includes('hunter2'));
 
@@ -303,6 +303,7 @@ test('completion: what bash offers', async () => {
     'status',
     'trigger',
     'plugins',
+    'relabel',
     'service',
     'version',
     'completion',
@@ -316,7 +317,7 @@ test('completion: what bash offers', async () => {
   assert.deepEqual(offered(['sentinel', 'start', '--c']), ['--config']);
   // plugins and their options
   assert.deepEqual(offered(['sentinel', 'trigger', 'pi']), ['ping']);
-  assert.ok(offered(['sentinel', 'plugins', '']).includes('ping'));
+  assert.ok(offered(['sentinel', 'plugins', 'relabel', '']).includes('ping'));
   assert.deepEqual(offered(['sentinel', 'trigger', 'ping', '127.0.0.1', '--cou']), ['--count']);
 
   const fish = await runCli(['completion', 'fish']);

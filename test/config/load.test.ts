@@ -138,7 +138,7 @@ sender:
     off: {url: "http://off/w", enabled: false}
     tls:
       url: https://tls/w
-      tls_config: {ca_file: ca.pem, cert_file: /dev/null, key_file: /dev/null, server_name: n}
+      tls_config: {ca_file: ca.pem, cert_file: /dev/null, key_file: key.pem, server_name: n}
       headers: {X-Scope-OrgID: net}
       proxy_url: http://proxy:3128
 remote_write:
@@ -149,7 +149,7 @@ remote_write:
   - {name: named, url: "http://b/w", authorization: {credentials: c}}
 `,
     {},
-    { 'ca.pem': 'x', token: 'from-file\n' },
+    { 'ca.pem': 'x', 'key.pem': 'private', token: 'from-file\n' },
   );
   assert.deepEqual(
     destinations.map((d) => d.name),
@@ -180,11 +180,13 @@ remote_write:
   );
   assert.match(tls!.http.tls!.caFile!, /^\/.*\/ca\.pem$/);
   assert.deepEqual(
-    { ...tls!.http.tls, caFile: '' },
+    { ...tls!.http.tls, caFile: '', key: tls!.http.tls!.key!.reveal() },
     {
+      ca: undefined,
       caFile: '',
+      cert: undefined,
       certFile: '/dev/null',
-      keyFile: '/dev/null',
+      key: 'private',
       serverName: 'n',
       insecureSkipVerify: false,
       minVersion: 'TLS12',
@@ -193,7 +195,7 @@ remote_write:
   );
   const header = tls!.http.headers!['X-Scope-OrgID'];
   assert.equal(header instanceof Secret ? header.reveal() : header, 'net');
-  assert.equal(tls!.http.proxyUrl, 'http://proxy:3128');
+  assert.equal(tls!.http.proxy?.url, 'http://proxy:3128');
   assert.equal(prometheus!.url, 'http://user:pass@prom:9090/api/v1/write?token=x');
   assert.equal(prometheus!.http.authorization?.type, 'Bearer');
   assert.equal(prometheus!.http.authorization?.credentials.reveal(), 'from-file');

@@ -51,8 +51,9 @@ test('a job that says nothing has the defaults of Prometheus', async () => {
     http: {
       basicAuth: undefined,
       authorization: undefined,
+      oauth2: undefined,
       tls: undefined,
-      proxyUrl: undefined,
+      proxy: undefined,
       headers: undefined,
       keepAlive: true,
       followRedirects: true,

@@ -427,8 +427,8 @@ test('http client: proxies', async (t) => {
   const secure = await listen(t, createHttpsServer({ cert, key }, answer).on('connect', tunnel));
   const auth = `Basic ${btoa('me:pw')}`;
 
-  for (const proxyUrl of [`http://me:pw@proxy.example:${plain}`, `https://me:pw@proxy.example:${secure}`]) {
-    const http = client(t, { proxyUrl, tls });
+  for (const url of [`http://me:pw@proxy.example:${plain}`, `https://me:pw@proxy.example:${secure}`]) {
+    const http = client(t, { proxy: { url }, tls });
     const direct = await http.request(get('http://target.example:81/x?y=1'));
     assert.equal(direct.body.toString(), 'host target.example:81');
     assert.equal(asked.pop(), `GET http://target.example:81/x?y=1 ${auth}`);
@@ -445,6 +445,47 @@ test('http client: proxies', async (t) => {
   }
 });
 
+test('http client: only gzip, and no body but that of one status, where a scrape asks for that', async (t) => {
+  const page = Buffer.from('0123456789');
+  const url = await serve(t, (message, response) => {
+    const { searchParams } = new URL(message.url!, 'http://x');
+    response.writeHead(Number(searchParams.get('status') ?? 200), {
+      'content-encoding': searchParams.get('encoding') ?? 'identity',
+    });
+    if (searchParams.has('raw')) response.end(page);
+    else if (searchParams.has('empty')) response.end();
+    else response.end(gzipSync(page));
+  });
+  const http = client(t);
+  const ask = (query: string, maxBodyBytes = 100) =>
+    http.request(get(`${url}/?${query}`, { maxBodyBytes, bodyOfStatus: 200, onlyGzip: true }));
+  const text = async (query: string, maxBodyBytes?: number) =>
+    (await ask(query, maxBodyBytes)).body.toString();
+
+  assert.equal(await text('encoding=gzip'), '0123456789');
+  // what is encoded otherwise comes as it is
+  assert.equal(await text('encoding=br&raw'), '0123456789');
+  assert.equal(await text('encoding=GZIP&raw'), '0123456789');
+  // a page that grew by compression is within its limit all the same
+  assert.equal(await text('encoding=gzip', 10), '0123456789');
+  await fails(ask('encoding=gzip', 9), 'SEN_LIMIT', /longer than 9B/);
+  await fails(ask('encoding=gzip&raw'), 'SEN_NET', /cannot decompress/);
+  await fails(ask('encoding=gzip&empty'), 'SEN_NET', /cannot decompress/);
+  // no body, and so no fault of it
+  const refused = await ask('status=404&encoding=gzip&raw', 1);
+  assert.deepEqual([refused.status, refused.body.length], [404, 0]);
+});
+
+test('http client: as many connections at once as asked for', async (t) => {
+  const waiting: (() => void)[] = [];
+  const url = await serve(t, (_, response) => waiting.push(() => response.end('ok')));
+  const many = client(t, { maxConnections: 40 });
+  const answers = Array.from({ length: 40 }, () => many.request(get(url)));
+  await until(() => waiting.length === 40);
+  for (const answer of waiting) answer();
+  assert.equal((await Promise.all(answers)).length, 40);
+});
+
 /** Polls with a deadline. */
 async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 5000;
@@ -453,3 +494,22 @@ async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+test('http client: several values of a header, and a Unix socket', async (t) => {
+  const seen: IncomingMessage[] = [];
+  const server = createServer((message, response) => {
+    seen.push(message);
+    response.end('ok');
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-net-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const socketPath = join(folder, 'target.sock');
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  t.after(() => server.close());
+  const http = client(t, { keepAlive: false, headers: { 'X-Many': [new Secret('one'), new Secret('two')] } });
+  const { body } = await http.request(get('http://nowhere:9/metrics', { socketPath }));
+  assert.equal(body.toString(), 'ok');
+  assert.equal(seen[0]!.headers['x-many'], 'one, two');
+  assert.equal(seen[0]!.headers.host, 'nowhere:9');
+  assert.equal(seen[0]!.url, '/metrics');
+});

@@ -20,7 +20,8 @@ export function faultsOf(yaml: string): string[] {
   return (issues ?? []).map(({ path, message }) => `${path.slice(1).join('.')}: ${message}`);
 }
 
-function written(yaml: string): unknown {
+/** The rules of a text, as they are written. */
+export function written(yaml: string): unknown {
   const value = parse(yaml) as unknown;
   return Array.isArray(value) ? value : [value];
 }

@@ -134,3 +134,63 @@ test('a first run that goes on over many ticks: those are counted when it ends',
   assert.equal(runs.length, 2);
   assert.deepEqual(counts, { skipped: 5, missed: 0, late: 0, clock: 0, host: 0 });
 });
+
+/** A plan that keeps to its ticks. */
+const ticking = (key: string, intervalMs: number, offsetMs: number) => ({
+  ...plan(key, intervalMs),
+  ticks: { offsetMs },
+});
+
+test('a plan that keeps to its ticks first runs at the next one, at the given offset', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs } = scheduleOf(clock);
+  const start = clock.now();
+  schedule.add([ticking('a', 10_000, 3000)]);
+  await clock.pass(30_000);
+  const first = tickAfter(start, 10_000, 3000);
+  assert.ok(first > start && first - start <= 10_000);
+  assert.deepEqual(
+    runs.map((run) => [run.plannedMs, run.atMs]),
+    [first, first + 10_000, first + 20_000].map((tick) => [tick, tick]),
+  );
+});
+
+test('of the ticks that come during a run, such a plan runs the last right after it, and counts the others', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs, counts } = scheduleOf(clock, 2600);
+  const start = tickAfter(clock.now(), 1000, 0);
+  schedule.add([ticking('a', 1000, 0)]);
+  await clock.pass(start - clock.now() + 5300);
+  assert.deepEqual(
+    runs.map((run) => [run.plannedMs - start, run.atMs - start]),
+    [
+      [0, 0],
+      [2000, 2600],
+      [5000, 5200],
+    ],
+  );
+  // 1000, 3000 and 4000.
+  assert.equal(counts.skipped, 3);
+});
+
+test('a tick that waits for the end of a run is not run after the plan was removed', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs } = scheduleOf(clock, 2500);
+  const start = tickAfter(clock.now(), 1000, 0);
+  schedule.add([ticking('a', 1000, 0)]);
+  await clock.pass(start - clock.now() + 1500);
+  schedule.remove('a');
+  await clock.pass(10_000);
+  assert.equal(runs.length, 1);
+});
+
+test('a tick that waits while the clock is set back is not run in the future', async () => {
+  const clock = new FakeClock();
+  const { schedule, runs } = scheduleOf(clock, 2500);
+  schedule.add([ticking('a', 1000, 0)]);
+  await clock.pass(2100);
+  clock.step(-3_600_000);
+  await clock.pass(10_000);
+  assert.ok(runs.length >= 3);
+  for (const { plannedMs, atMs } of runs) assert.ok(plannedMs <= atMs, `${plannedMs - atMs} ms ahead`);
+});

@@ -1,14 +1,11 @@
 // Cost of encoding and compressing, per million samples. Run: node .build/test/bench/block/encode.bench.js [series ...]
 import { compress } from 'snappyjs';
-import { Encoder } from '../../../src/block/encoder.js';
-import { Labellings } from '../../../src/block/labelling.js';
 import { Batch, labelsOf, SeriesTable } from '../../../src/model/index.js';
-import { NO_DROPS } from '../../block/set-up.js';
+import { plainEncoder } from '../../block/set-up.js';
 
 const SAMPLES = 2_000_000;
 const ROUNDS = 5;
 const BATCH_SIZE = 10_000;
-const labellings = new Labellings();
 
 function pageOf(series: number, target: number): Batch {
   const table = new SeriesTable();
@@ -31,11 +28,7 @@ function pageOf(series: number, target: number): Batch {
 }
 
 function round(batches: Batch[], compressed: boolean): { cpuMs: number; bytes: number } {
-  const encoder = new Encoder(
-    labellings.get({ externalLabels: { site: 'lab' }, rules: [] }),
-    { exemplars: false, histograms: false },
-    NO_DROPS,
-  );
+  const encoder = plainEncoder({ site: 'lab' });
   let bytes = 0;
   let samples = 0;
   const seal = () => {

@@ -1,0 +1,97 @@
+import { errorLine } from '../lib/index.js';
+import { labelsToMap } from '../model/index.js';
+import { parseSeries } from '../relabel/index.js';
+import type { PoolStatus, TargetStatus } from '../scrape/index.js';
+import type { DiscoveredRow, DiscoveryPage, RelabelPage, TargetRow, TargetsPage } from '../web/index.js';
+import type { RouteParts } from './endpoint.js';
+import { paged } from './paged.js';
+import { filterTargets, readTargetFilter, shownLabels, shownUrl } from './targets.js';
+
+const WORST_FIRST = ['down', 'unknown', 'up'] as const;
+
+/** The scraped targets by health. */
+export function healthCounts(active: readonly TargetStatus[]): Record<TargetStatus['health'], number> {
+  const counts = { up: 0, down: 0, unknown: 0 };
+  for (const { health } of active) counts[health]++;
+  return counts;
+}
+
+/** What the page of the targets is made of, for a query such as `?scrapePool=node&health=down&q=core&page=2`. */
+export function targetsPage({ view, clock }: RouteParts, query: URLSearchParams): TargetsPage {
+  const pools = view.pools();
+  const filter = readTargetFilter(query);
+  const matching = filterTargets(pools, filter);
+  const sorted = WORST_FIRST.flatMap((health) => matching.filter((target) => target.health === health));
+  const targets = paged(sorted, query);
+  return {
+    name: view.runtime().name,
+    nowMs: clock.now(),
+    jobs: pools.map(({ job, active, droppedCount: dropped }) => ({ job, dropped, ...healthCounts(active) })),
+    filter,
+    targets: { ...targets, rows: targets.rows.map(targetRow) },
+  };
+}
+
+function targetRow(target: TargetStatus): TargetRow {
+  const { pool, health, lastError, lastScrapeMs, lastDurationMs, lastSamples: samples, series } = target;
+  const labels = labelsToMap(target.labels);
+  const url = shownUrl(target.url);
+  return { pool, url, labels, health, lastError, lastScrapeMs, lastDurationMs, samples, series };
+}
+
+/** What the page of the discovery is made of; `?scrapePool=node` shows the targets of that job, and so does a single job. */
+export function discoveryPage({ view, clock }: RouteParts, query: URLSearchParams): DiscoveryPage {
+  const pools = view.pools();
+  const asked = query.get('scrapePool') ?? (pools.length === 1 ? pools[0]!.job : '');
+  const pool = pools.find(({ job }) => job === asked);
+  return {
+    name: view.runtime().name,
+    nowMs: clock.now(),
+    jobs: pools.map(({ job, active, droppedCount, discovery }) => ({
+      job,
+      active: active.length,
+      dropped: droppedCount,
+      discoveries: discovery,
+    })),
+    shown: pool && { job: pool.job, targets: paged(discoveredRows(pool), query) },
+  };
+}
+
+function discoveredRows({ active, dropped }: PoolStatus): DiscoveredRow[] {
+  const scraped = active.map(({ discoveredLabels, labels }) => ({
+    discovered: shownLabels(discoveredLabels),
+    labels: labelsToMap(labels),
+    dropped: undefined,
+  }));
+  const others = dropped.map(({ discoveredLabels, reason, detail }) => ({
+    discovered: shownLabels(discoveredLabels),
+    labels: undefined,
+    dropped: detail === '' ? reason : `${reason}: ${detail}`,
+  }));
+  return [...others, ...scraped];
+}
+
+/** What the page of the relabelling is made of, for `?scrapePool=node&subject=target&labels={...}`. */
+export function relabelPage({ view }: RouteParts, query: URLSearchParams): RelabelPage {
+  const jobs = view.pools().map(({ job }) => job);
+  const job = query.get('scrapePool') ?? jobs[0] ?? '';
+  const subject = query.get('subject') === 'metric' ? 'metric' : 'target';
+  const labels = query.get('labels') ?? '';
+  const page = { name: view.runtime().name, jobs, job, subject, labels, result: undefined } as const;
+  if (labels.trim() === '') return page;
+  try {
+    const steps = view.explain(subject, job, parseSeries(labels));
+    if (steps === undefined) return { ...page, result: `there is no job "${job}"` };
+    return {
+      ...page,
+      result: steps.map(({ rule, applied, before, after }) => ({
+        rule,
+        applied,
+        before: labelsToMap(before),
+        after: after && labelsToMap(after),
+      })),
+    };
+  } catch (error) {
+    return { ...page, result: errorLine(error) };
+  }
+}

@@ -1,0 +1,52 @@
+import type { Clock, Timer } from '../lib/index.js';
+import { tickAfter } from '../schedule/index.js';
+import { sameLabels } from './exposed-series.js';
+import type { TargetLoop } from './loop.js';
+
+/** From the first tick that was not to be, in intervals, until the series are marked: a target that comes back has written by then. */
+const WAIT_INTERVALS = 1.1;
+
+/** Where the ticks of a target lie. */
+export interface Ticks {
+  intervalMs: number;
+  offsetMs: number;
+}
+
+/** Loops whose target is gone, until their series are marked as ended: at the time of the first tick that was not to be (Prometheus, endOfRunStaleness). */
+export class LeavingLoops {
+  readonly #clock: Clock;
+  readonly #live: () => Iterable<TargetLoop>;
+  readonly #ends = new Map<TargetLoop, Timer>();
+
+  /** `live`: the loops of the pool that go on. Where one with the same labels writes a series, that has not ended. */
+  constructor(clock: Clock, live: () => Iterable<TargetLoop>) {
+    this.#clock = clock;
+    this.#live = live;
+  }
+
+  add(loop: TargetLoop, { intervalMs, offsetMs }: Ticks): void {
+    const now = this.#clock.now();
+    const staleMs = tickAfter(now, intervalMs, offsetMs);
+    const waitMs = staleMs - now + intervalMs * WAIT_INTERVALS;
+    this.#ends.set(
+      loop,
+      this.#clock.after(waitMs, () => this.#end(loop, staleMs)),
+    );
+  }
+
+  /** Marks nothing any more; settles when no scrape is running. */
+  async stop(): Promise<void> {
+    const loops = [...this.#ends.keys()];
+    for (const timer of this.#ends.values()) timer.cancel();
+    this.#ends.clear();
+    await Promise.all(loops.map((loop) => loop.idle()));
+  }
+
+  #end(loop: TargetLoop, staleMs: number): void {
+    this.#ends.delete(loop);
+    const { labels } = loop.target;
+    const heirs: TargetLoop[] = [];
+    for (const other of this.#live()) if (sameLabels(other.target.labels, labels)) heirs.push(other);
+    loop.end(staleMs, (series) => heirs.some((heir) => heir.series.writes(series)));
+  }
+}

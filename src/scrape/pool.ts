@@ -1,0 +1,335 @@
+import type { DiscoveryStatus, TargetGroup } from '../discovery/index.js';
+import { type Clock, type Logger, sameValue, Throttle, TimeSlice } from '../lib/index.js';
+import type { Labels, Next } from '../model/index.js';
+import type { HttpClient, HttpClientOptions } from '../net/index.js';
+import { compileRelabel, type Relabeller, type RelabelStep } from '../relabel/index.js';
+import type { Schedule } from '../schedule/index.js';
+import type { FailureLogs } from './failure-log.js';
+import { LeavingLoops, type Ticks } from './leaving.js';
+import { TargetLoop } from './loop.js';
+import type { ScrapeMetrics } from './metrics.js';
+import { phaseOf } from './phase.js';
+import { PoolClient } from './pool-client.js';
+import { PoolTargets } from './pool-targets.js';
+import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
+import { keepsSeries } from './series-change.js';
+import type { SharedTexts } from './shared-texts.js';
+import type { PoolStatus, TargetMetadata, TargetStatus } from './status.js';
+import type { Target } from './target.js';
+import { TargetSeries } from './target-series.js';
+import type { Turns } from './turns.js';
+
+const LOG_PERIOD_MS = 60_000;
+
+/** What all pools share. */
+export interface PoolParts {
+  clock: Clock;
+  log: Logger;
+  metrics: ScrapeMetrics;
+  next: Next;
+  createHttpClient: (options: HttpClientOptions) => HttpClient;
+  schedule: Schedule<TargetLoop>;
+  texts: SharedTexts;
+  failureLogs: FailureLogs;
+  /** For syncs. */
+  turns: Turns;
+}
+
+/** What a pool is told; compared as plain data. */
+export interface PoolSettings {
+  config: ScrapeConfig;
+  cluster: ClusterConfig;
+}
+
+/** A pool keeps its own where the settings change. */
+interface PoolOptions extends PoolSettings {
+  /** Tells this agent from others that scrape the same. */
+  seed: string;
+}
+
+/** A target that is scraped. */
+interface Entry {
+  loop: TargetLoop;
+  ticks: Ticks;
+}
+
+/**
+ * The targets of one job: groups of discovered targets come in, loops run. A target that stays keeps its loop, with phase, series and health, whatever else
+ * changes; one whose interval or timeout alone changes keeps its series.
+ */
+export class Pool {
+  readonly #parts: PoolParts;
+  readonly #seed: string;
+  readonly #throttle: Throttle;
+  #settings: PoolSettings;
+  #relabel: Relabeller;
+  #metricRelabel: Relabeller;
+  #client: PoolClient;
+  #groups: readonly TargetGroup[] = [];
+  #targets: Pick<PoolTargets, 'dropped' | 'counts'> = {
+    dropped: [],
+    counts: { relabel: 0, cluster: 0, duplicate: 0, invalid: 0 },
+  };
+  readonly #loops = new Map<string, Entry>();
+  readonly #leaving: LeavingLoops;
+  #mustSync = true;
+  #mustRenew = false;
+  #syncing: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor({ config, cluster, seed }: PoolOptions, parts: PoolParts) {
+    this.#parts = parts;
+    this.#seed = seed;
+    this.#throttle = new Throttle(LOG_PERIOD_MS, () => parts.clock.monotonic());
+    this.#settings = { config, cluster };
+    this.#relabel = compileRelabel(config.relabel, config.validationScheme);
+    this.#metricRelabel = compileRelabel(config.metricRelabel, config.validationScheme);
+    this.#client = this.#createClient(config.http);
+    this.#leaving = new LeavingLoops(parts.clock, () => this.#live());
+    this.#declare();
+  }
+
+  /** Goes on with other settings of the same job, from the next sync on. */
+  configure(settings: PoolSettings): void {
+    const before = this.#settings;
+    if (sameValue(before, settings)) return;
+    const { config } = settings;
+    this.#relabel = compileRelabel(config.relabel, config.validationScheme);
+    this.#metricRelabel = compileRelabel(config.metricRelabel, config.validationScheme);
+    if (!sameValue(before.config.http, config.http)) {
+      this.#client.close();
+      this.#client = this.#createClient(config.http);
+    }
+    this.#settings = settings;
+    this.#mustSync = true;
+    this.#mustRenew ||= !keepsSeries(before.config, config);
+  }
+
+  /** All groups that there are now. Nothing is to be done where they are the very ones of before. */
+  setGroups(groups: readonly TargetGroup[]): void {
+    const before = this.#groups;
+    if (groups.length === before.length && groups.every((group, i) => group === before[i])) return;
+    this.#groups = groups;
+    this.#mustSync = true;
+  }
+
+  /** Settles when the loops are those of the present settings and groups. */
+  sync(): Promise<void> {
+    this.#syncing ??= this.#syncAll().finally(() => {
+      this.#syncing = undefined;
+      // What came between the last look and now.
+      return this.#mustSync && !this.#stopped ? this.sync() : undefined;
+    });
+    return this.#syncing;
+  }
+
+  /** Ends all loops, without markers; settles when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#undeclare();
+    const loops = [...this.#live()];
+    for (const loop of loops) {
+      this.#parts.schedule.remove(this.#planKey(loop.target.key));
+      loop.interrupt();
+    }
+    this.#loops.clear();
+    await Promise.all([...loops.map((loop) => loop.idle()), this.#leaving.stop(), this.#syncing]);
+    this.#client.close();
+  }
+
+  status(discovery: readonly DiscoveryStatus[]): PoolStatus {
+    const { dropped, counts } = this.#targets;
+    return {
+      job: this.#job,
+      active: Array.from(this.#live(), (loop) => loop.status()),
+      dropped,
+      droppedCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
+      droppedCounts: { ...counts },
+      discovery,
+    };
+  }
+
+  metadata(): TargetMetadata[] {
+    return Array.from(this.#live(), ({ target, series }) => ({
+      target: target.labels,
+      families: series.metadata(),
+    }));
+  }
+
+  /** What the rules of the job do to the labels of a discovered target. */
+  explainTarget(discovered: Labels): RelabelStep[] {
+    return this.#relabel.explain(discovered);
+  }
+
+  /** What they do to the labels of a series, those of the target among them. */
+  explainMetric(labels: Labels): RelabelStep[] {
+    return this.#metricRelabel.explain(labels);
+  }
+
+  *#live(): Generator<TargetLoop> {
+    for (const { loop } of this.#loops.values()) yield loop;
+  }
+
+  get #job(): string {
+    return this.#settings.config.jobName;
+  }
+
+  /** A connection for each scrape that is running: one slow target on a port does not hold up the others there. */
+  #createClient(options: HttpClientOptions): PoolClient {
+    return new PoolClient(this.#parts.createHttpClient({ ...options, maxConnections: Infinity }));
+  }
+
+  async #syncAll(): Promise<void> {
+    // What is set in one breath, settings and groups, is one change.
+    await Promise.resolve();
+    while (this.#mustSync && !this.#stopped) await this.#parts.turns.take(() => this.#sync());
+  }
+
+  async #sync(): Promise<void> {
+    if (this.#stopped) return;
+    this.#mustSync = false;
+    const mustRenew = this.#mustRenew;
+    this.#mustRenew = false;
+    const { config, cluster } = this.#settings;
+    const slice = new TimeSlice();
+    const targets = await PoolTargets.of({ config, cluster, relabel: this.#relabel }, this.#groups, slice);
+    const fresh = await this.#keep(targets.active, mustRenew, slice);
+    for (const target of fresh.values()) {
+      if (slice.isUp) await slice.next();
+      if (this.#stopped) return;
+      this.#start(target);
+    }
+    this.#refuse();
+    this.#targets = targets;
+    this.#report(targets);
+  }
+
+  /** Loops whose target is there go on, the others end; gives the targets that have none yet. */
+  async #keep(
+    active: ReadonlyMap<string, Target>,
+    mustRenew: boolean,
+    slice: TimeSlice,
+  ): Promise<ReadonlyMap<string, Target>> {
+    const fresh = new Map(active);
+    if (!mustRenew) for (const key of this.#loops.keys()) fresh.delete(key);
+    const heirs = new Map(mustRenew ? [] : [...fresh.values()].map((target) => [target.seriesKey, target]));
+    for (const [key, entry] of [...this.#loops]) {
+      if (slice.isUp) await slice.next();
+      if (this.#stopped) break;
+      const same = mustRenew ? undefined : active.get(key);
+      const target = same ?? heirs.get(entry.loop.target.seriesKey);
+      if (target === undefined) this.#end(key, entry);
+      else this.#goOn(key, entry, target);
+      if (target === undefined || target === same) continue;
+      heirs.delete(target.seriesKey);
+      fresh.delete(target.key);
+    }
+    return fresh;
+  }
+
+  /** A target that is gone. */
+  #end(key: string, { loop, ticks }: Entry): void {
+    this.#loops.delete(key);
+    this.#parts.schedule.remove(this.#planKey(key));
+    loop.interrupt();
+    this.#leaving.add(loop, ticks);
+  }
+
+  /** The loop stays, for this target; it is planned anew only where its ticks are others. */
+  #goOn(key: string, entry: Entry, target: Target): void {
+    const { loop } = entry;
+    loop.target = target;
+    const ticks = this.#ticksOf(target);
+    if (key === target.key && sameValue(ticks, entry.ticks)) return;
+    this.#loops.delete(key);
+    this.#parts.schedule.remove(this.#planKey(key));
+    loop.interrupt();
+    this.#plan({ loop, ticks });
+  }
+
+  #start(target: Target): void {
+    const { clock, log, metrics, next } = this.#parts;
+    const loop = new TargetLoop(target, {
+      clock,
+      log,
+      metrics,
+      next,
+      client: () => this.#client,
+      createSeries: (of) => this.#createSeries(of),
+      onFailure: (failed, error) => this.#logFailure(failed, error),
+    });
+    this.#plan({ loop, ticks: this.#ticksOf(target) });
+  }
+
+  #createSeries({ config, labels, url }: Target): TargetSeries {
+    const { clock, texts: shared } = this.#parts;
+    const relabel = this.#metricRelabel;
+    return new TargetSeries({ config, labels, relabel, id: `${config.jobName} ${url}`, clock, shared });
+  }
+
+  #plan(entry: Entry): void {
+    const { loop, ticks } = entry;
+    const { key } = loop.target;
+    this.#loops.set(key, entry);
+    const { intervalMs, offsetMs } = ticks;
+    this.#parts.schedule.add([
+      { key: this.#planKey(key), phase: key, intervalMs, item: loop, ticks: { offsetMs } },
+    ]);
+  }
+
+  #ticksOf(target: Target): Ticks {
+    return { intervalMs: target.config.intervalMs, offsetMs: phaseOf(target, this.#seed) };
+  }
+
+  #planKey(key: string): string {
+    return `${this.#job}\0${key}`;
+  }
+
+  /** With more targets than `target_limit` none of them is asked, and all are down. */
+  #refuse(): void {
+    const { targetLimit } = this.#settings.config;
+    const count = this.#loops.size;
+    const isOver = targetLimit > 0 && count > targetLimit;
+    const refusal = isOver
+      ? `target_limit exceeded (number of targets: ${count}, limit: ${targetLimit})`
+      : undefined;
+    for (const { loop } of this.#loops.values()) loop.refusal = refusal;
+  }
+
+  #report({ counts, dropped }: PoolTargets): void {
+    const { metrics, log } = this.#parts;
+    const job = this.#job;
+    metrics.syncFailures.with({ job }).inc(counts.invalid);
+    if (counts.invalid === 0 || this.#throttle.pass('invalid') === undefined) return;
+    const error = dropped.find(({ reason }) => reason === 'invalid')?.detail;
+    log.warn({ job, count: counts.invalid, error }, 'Creating targets failed');
+  }
+
+  #logFailure({ url, config }: Target, error: string): void {
+    const { failureLogs, log } = this.#parts;
+    log.debug({ job: config.jobName, target: url, error }, 'Scrape failed');
+    const { failureLogFile } = this.#settings.config;
+    if (failureLogFile !== '') failureLogs.write(failureLogFile, { error, job: config.jobName, target: url });
+  }
+
+  #declare(): void {
+    const { targets } = this.#parts.metrics;
+    for (const state of ['up', 'down', 'unknown'] as const)
+      targets.read({ job: this.#job, state }, () => this.#countOf(state));
+    for (const state of ['relabel', 'cluster', 'duplicate', 'invalid'] as const)
+      targets.read({ job: this.#job, state }, () => this.#targets.counts[state]);
+  }
+
+  #undeclare(): void {
+    const { targets, syncFailures } = this.#parts.metrics;
+    for (const state of ['up', 'down', 'unknown', 'relabel', 'cluster', 'duplicate', 'invalid'])
+      targets.remove({ job: this.#job, state });
+    syncFailures.remove({ job: this.#job });
+  }
+
+  #countOf(health: TargetStatus['health']): number {
+    let count = 0;
+    for (const { loop } of this.#loops.values()) if (loop.health === health) count++;
+    return count;
+  }
+}

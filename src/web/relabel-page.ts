@@ -1,0 +1,73 @@
+import { framed, labelsText } from './frame.js';
+import { type Html, html } from './html.js';
+
+/** One rule at work; `undefined` labels = dropped. */
+export interface StepRow {
+  rule: string;
+  applied: boolean;
+  before: Readonly<Record<string, string>>;
+  after: Readonly<Record<string, string>> | undefined;
+}
+
+/** What the page of the relabelling shows. */
+export interface RelabelPage {
+  /** `sentinel.name`. */
+  name: string;
+  jobs: readonly string[];
+  /** What was asked. */
+  job: string;
+  subject: 'target' | 'metric';
+  labels: string;
+  /** What came of it; an error is a text. */
+  result: readonly StepRow[] | string | undefined;
+}
+
+/** What each rule of a job does to the labels of a target or of a series. */
+export function renderRelabelPage(page: RelabelPage): string {
+  const option = (value: string, chosen: string) =>
+    value === chosen ? html`<option selected>${value}</option>` : html`<option>${value}</option>`;
+  const body = html`<form action="/relabel-debug" method="get">
+<p>Rules for the <select name="subject">${['target', 'metric'].map((one) => option(one, page.subject))}</select>
+of job <select name="scrapePool">${page.jobs.map((job) => option(job, page.job))}</select></p>
+<p><textarea name="labels" rows="4" cols="78" aria-label="labels">${page.labels}</textarea></p>
+<p><input type="submit" value="explain"></p>
+</form>
+${resultPart(page)}`;
+  const title = `${page.name}: relabelling`;
+  return framed({ title, heading: title, refresh: false, body });
+}
+
+function resultPart({ result }: RelabelPage): Html {
+  if (result === undefined)
+    return html`<p class="soft">Give labels such as {__address__="host:9100", job="node"}, or a series such as up{instance="a"}.</p>`;
+  if (typeof result === 'string') return html`<p class="bad">${result}</p>`;
+  if (result.length === 0) return html`<p>The job has no such rules: the labels stay as they are.</p>`;
+  const last = result.at(-1)!.after;
+  return html`<table>
+<tr><th>rule</th><th>before</th><th>after</th></tr>
+${result.map(stepRow)}</table>
+<p class="verdict ${last === undefined ? 'warn' : 'ok'}">${last === undefined ? 'Dropped.' : labelsText(last)}</p>`;
+}
+
+function stepRow({ rule, applied, before, after }: StepRow): Html {
+  if (after === undefined)
+    return html`<tr><td>${rule}</td><td>${labelsText(before)}</td><td class="warn">dropped</td></tr>
+`;
+  const changes = changesOf(before, after);
+  const what = changes.length > 0 ? changes : applied ? 'no change' : 'does not apply';
+  return html`<tr><td>${rule}</td><td>${labelsText(before)}</td><td>${what}</td></tr>
+`;
+}
+
+function changesOf(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): Html[] {
+  const removed = Object.keys(before)
+    .filter((name) => !Object.hasOwn(after, name))
+    .map((name) => html`<span class="bad">- ${name}=${JSON.stringify(before[name])}</span><br>`);
+  const set = Object.keys(after)
+    .filter((name) => after[name] !== before[name])
+    .map((name) => html`<span class="ok">+ ${name}=${JSON.stringify(after[name])}</span><br>`);
+  return [...removed, ...set];
+}

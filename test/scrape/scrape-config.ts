@@ -1,0 +1,47 @@
+import type { ScrapeConfig } from '../../src/scrape/index.js';
+
+/** A scrape config with the defaults, but what `more` says. */
+export function scrapeConfig(more: Partial<ScrapeConfig> = {}): ScrapeConfig {
+  return {
+    jobName: 'job',
+    intervalMs: 1000,
+    timeoutMs: 1000,
+    scheme: 'http',
+    metricsPath: '/metrics',
+    params: {},
+    honorLabels: false,
+    honorTimestamps: true,
+    trackTimestampsStaleness: false,
+    protocols: ['OpenMetricsText1.0.0', 'OpenMetricsText0.0.1', 'PrometheusText1.0.0', 'PrometheusText0.0.4'],
+    fallbackProtocol: undefined,
+    nativeHistograms: false,
+    alwaysScrapeClassicHistograms: false,
+    convertClassicHistograms: false,
+    nativeHistogramMinBucketFactor: 0,
+    limits: {
+      bodySizeBytes: 0,
+      maxScrapeBytes: 0,
+      samples: 0,
+      labels: 0,
+      labelNameLength: 0,
+      labelValueLength: 0,
+      series: 0,
+      buckets: 0,
+    },
+    targetLimit: 0,
+    keepDroppedTargets: 0,
+    validationScheme: 'utf8',
+    escapingScheme: 'allow-utf-8',
+    extraMetrics: false,
+    failureLogFile: '',
+    compression: true,
+    alignIntervalMs: 0,
+    offsetMs: undefined,
+    noStaleMarkers: false,
+    http: { keepAlive: true, followRedirects: true },
+    discovery: [],
+    relabel: [],
+    metricRelabel: [],
+    ...more,
+  };
+}

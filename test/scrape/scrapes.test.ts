@@ -1,0 +1,562 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { labelsOf, labelsToMap } from '../../src/model/index.js';
+import type { RelabelRule } from '../../src/relabel/index.js';
+import type { ScrapeConfig } from '../../src/scrape/index.js';
+import { FakeClock } from '../fake-clock.js';
+import { until } from '../until.js';
+import { exporter } from './exporter.js';
+import { staticTargets } from './fake-discovery.js';
+import { scrapeConfig } from './scrape-config.js';
+import { Scraping } from './scraping.js';
+
+const INTERVAL_MS = 10_000;
+
+/** A target whose page the test changes; with `hold` it does not answer. */
+async function exposing(t: TestContext, page = 'a 1\nb 2\n') {
+  const state = { address: '', page, status: 200, asked: 0, hold: false };
+  state.address = await exporter(t, (_, response) => {
+    state.asked++;
+    if (state.hold) return;
+    response.writeHead(state.status, { 'content-type': 'text/plain' });
+    response.end(state.page);
+  });
+  return state;
+}
+
+const job = (addresses: readonly string[], more: Partial<ScrapeConfig> = {}) =>
+  scrapeConfig({
+    intervalMs: INTERVAL_MS,
+    timeoutMs: INTERVAL_MS,
+    discovery: staticTargets(addresses),
+    ...more,
+  });
+
+/** One interval passes, in which so many scrapes begin; settles when they have ended. */
+async function interval(
+  scraping: Scraping,
+  clock: FakeClock,
+  scrapes: number,
+  intervalMs = INTERVAL_MS,
+): Promise<void> {
+  const want = scraping.batches + scrapes;
+  await clock.pass(intervalMs);
+  await until(`${scrapes} scrapes`, () => scraping.batches >= want);
+  assert.equal(scraping.batches, want);
+}
+
+/** Settles when so many targets are scraped. */
+const active = (scraping: Scraping, count: number) =>
+  until(`${count} targets`, () => scraping.active().length === count);
+
+function rule(more: Partial<RelabelRule>): RelabelRule {
+  return {
+    action: 'replace',
+    sourceLabels: [],
+    separator: ';',
+    regex: '(.*)',
+    modulus: 0,
+    targetLabel: '',
+    replacement: '$1',
+    if: [],
+    match: '',
+    labels: {},
+    ...more,
+  };
+}
+
+/** Names of the series that were marked as ended, with the time. */
+const markers = (scraping: Scraping) =>
+  scraping.samples
+    .filter(({ value }) => value === undefined)
+    .map(({ labels, timestampMs }) => ({ name: labels.__name__!, timestampMs }));
+
+test('a target is scraped at its first tick, at most an interval away, and then every interval', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const { address } = await exposing(t);
+  await scraping.apply([job([address])]);
+  const [before] = scraping.active();
+  assert.deepEqual([before!.health, before!.lastScrapeMs], ['unknown', undefined]);
+  for (let i = 0; i < 3; i++) await interval(scraping, clock, 1);
+  const stamps = scraping.of('up').map(({ timestampMs }) => timestampMs);
+  assert.equal(stamps.length, 3);
+  assert.deepEqual([stamps[1]! - stamps[0]!, stamps[2]! - stamps[1]!], [INTERVAL_MS, INTERVAL_MS]);
+  const [sample] = scraping.of('a');
+  assert.deepEqual(sample?.labels, { __name__: 'a', instance: address, job: 'job' });
+  assert.equal(sample?.timestampMs, stamps[0]);
+  const [status] = scraping.active();
+  assert.equal(status!.health, 'up');
+  assert.deepEqual([status!.lastError, status!.lastSamples, status!.series], ['', 2, 2]);
+  assert.equal(scraping.count('scrapes_total', { result: 'ok' }), 3);
+  assert.equal(scraping.count('samples_in_total'), scraping.count('samples_out_total'));
+});
+
+test('the place in the interval: the same after a restart, another for another agent; exact or aligned where asked', async (t) => {
+  const { address } = await exposing(t);
+  const phase = async (more: Partial<ScrapeConfig>, site: string) => {
+    const clock = new FakeClock();
+    const scraping = new Scraping(t, clock);
+    await scraping.apply([job([address], more)], { externalLabels: { site } });
+    await interval(scraping, clock, 1);
+    return scraping.of('up')[0]!.timestampMs % INTERVAL_MS;
+  };
+  assert.equal(await phase({}, 'a'), await phase({}, 'a'));
+  assert.notEqual(await phase({}, 'a'), await phase({}, 'b'));
+  assert.equal(await phase({ offsetMs: 1234 }, 'a'), 1234);
+  assert.equal((await phase({ alignIntervalMs: 1000 }, 'a')) % 1000, 0);
+  assert.equal(await phase({ alignIntervalMs: 60_000 }, 'a'), 0);
+});
+
+test('a target that fails is down, with the error; its series end once', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  await scraping.apply([job([source.address])]);
+  await interval(scraping, clock, 1);
+  source.status = 404;
+  await interval(scraping, clock, 1);
+  await interval(scraping, clock, 1);
+  const ups = scraping.of('up').map(({ value }) => value);
+  assert.deepEqual(ups, [1, 0, 0]);
+  const failedMs = scraping.of('up')[1]!.timestampMs;
+  assert.deepEqual(markers(scraping), [
+    { name: 'a', timestampMs: failedMs },
+    { name: 'b', timestampMs: failedMs },
+  ]);
+  const [status] = scraping.active();
+  assert.deepEqual(
+    [status!.health, status!.lastError],
+    ['down', 'server returned HTTP status 404 Not Found'],
+  );
+  assert.equal(scraping.count('scrapes_total', { result: 'status' }), 2);
+});
+
+test('a removed target: markers after its second tick that was not to be, at the time of the first', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const { address } = await exposing(t);
+  await scraping.apply([job([], { discovery: [] })]);
+  scraping.discover('job', [address]);
+  await active(scraping, 1);
+  await interval(scraping, clock, 1);
+  const lastMs = scraping.of('up')[0]!.timestampMs;
+  scraping.discover('job', []);
+  await active(scraping, 0);
+  await clock.pass(lastMs + INTERVAL_MS * 2.1 - 1 - clock.now());
+  assert.deepEqual(markers(scraping), []);
+  await clock.pass(1);
+  const ended = markers(scraping);
+  assert.deepEqual(new Set(ended.map(({ timestampMs }) => timestampMs)), new Set([lastMs + INTERVAL_MS]));
+  assert.deepEqual(
+    new Set(ended.map(({ name }) => name)),
+    new Set([
+      'a',
+      'b',
+      'up',
+      'scrape_duration_seconds',
+      'scrape_samples_scraped',
+      'scrape_samples_post_metric_relabeling',
+      'scrape_series_added',
+    ]),
+  );
+});
+
+test('a target that comes back: markers only for the series that it does not give again', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  await scraping.apply([job([], { discovery: [], offsetMs: 5000 })]);
+  scraping.discover('job', [source.address]);
+  await active(scraping, 1);
+  await interval(scraping, clock, 1);
+  scraping.discover('job', []);
+  await active(scraping, 0);
+  source.page = 'a 1\n';
+  scraping.discover('job', [source.address]);
+  await active(scraping, 1);
+  // the markers come in the second interval, 11 s after the first tick
+  for (const batches of [1, 2, 1]) await interval(scraping, clock, batches);
+  assert.deepEqual(
+    markers(scraping).map(({ name }) => name),
+    ['b'],
+  );
+});
+
+test('no markers at a stop, nor for a job that leaves the configuration', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const [one, other] = [await exposing(t), await exposing(t)];
+  const gone = job([one.address], { jobName: 'gone' });
+  const left = job([other.address], { jobName: 'left' });
+  await scraping.apply([gone, left]);
+  await interval(scraping, clock, 2);
+  scraping.discover('left', []);
+  await active(scraping, 1);
+  await scraping.apply([{ ...left, discovery: [] }]);
+  assert.deepEqual(
+    scraping.scrapes.pools().map((pool) => pool.job),
+    ['left'],
+  );
+  await scraping.scrapes.stop();
+  await clock.pass(INTERVAL_MS * 5);
+  assert.deepEqual(markers(scraping), []);
+  assert.equal(scraping.batches, 2);
+  assert.equal(scraping.count('targets'), 0);
+});
+
+test('a scrape that is cut short gives nothing, and is counted', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  await scraping.apply([job([source.address])]);
+  source.hold = true;
+  await clock.pass(INTERVAL_MS);
+  await until('the request', () => source.asked === 1);
+  await scraping.scrapes.stop();
+  assert.equal(scraping.batches, 0);
+  assert.equal(scraping.count('aborted_total'), 1);
+  assert.deepEqual(scraping.logged, []);
+});
+
+test('a scrape that goes on over its tick: one tick is made up for, with the time at which it began', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  let answer: (() => void) | undefined;
+  const address = await exporter(t, (_, response) => {
+    answer = () => {
+      response.setHeader('content-type', 'text/plain');
+      response.end('a 1\n');
+    };
+  });
+  await scraping.apply([job([address], { offsetMs: 0, intervalMs: 1000, timeoutMs: 1000 })]);
+  await clock.pass(1000);
+  await until('the request', () => answer);
+  const tickMs = clock.now() - (clock.now() % 1000);
+  // the agent is held just before the deadline and over two ticks
+  answer!();
+  answer = undefined;
+  clock.jump(2400);
+  await until('the first scrape', () => scraping.batches === 1);
+  await clock.pass(0);
+  await until('the next request', () => answer);
+  answer!();
+  await until('the next scrape', () => scraping.batches === 2);
+  const [first, second] = scraping.of('up').map(({ timestampMs }) => timestampMs);
+  assert.equal(first, tickMs);
+  assert.equal(second, Math.floor(clock.now()));
+  assert.ok(second! - first! > 2000 && second! % 1000 !== 0);
+});
+
+test('the clock is set back by an hour: samples go on at once, with the new time', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const { address } = await exposing(t);
+  await scraping.apply([job([address])]);
+  await interval(scraping, clock, 1);
+  clock.step(-3_600_000);
+  await interval(scraping, clock, 1);
+  await interval(scraping, clock, 1);
+  for (const name of ['up', 'a']) {
+    const stamps = scraping.of(name).map(({ timestampMs }) => timestampMs);
+    assert.equal(stamps.length, 3, name);
+    assert.ok(stamps[1]! < stamps[0]! && stamps[1]! <= clock.now(), name);
+    assert.equal(stamps[2]! - stamps[1]!, INTERVAL_MS, name);
+  }
+  assert.deepEqual(markers(scraping), []);
+});
+
+test('more targets than target_limit: none is asked, and all are down', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const sources = await Promise.all([exposing(t), exposing(t), exposing(t)]);
+  const addresses = sources.map(({ address }) => address);
+  await scraping.apply([job(addresses, { targetLimit: 2 })]);
+  await interval(scraping, clock, 3);
+  assert.deepEqual(
+    scraping.of('up').map(({ value }) => value),
+    [0, 0, 0],
+  );
+  assert.equal(scraping.active()[0]!.lastError, 'target_limit exceeded (number of targets: 3, limit: 2)');
+  assert.deepEqual(
+    sources.map(({ asked }) => asked),
+    [0, 0, 0],
+  );
+  await scraping.apply([job(addresses, { targetLimit: 3 })]);
+  await interval(scraping, clock, 3);
+  assert.ok(scraping.active().every(({ health }) => health === 'up'));
+});
+
+test('what is not scraped is listed with the reason', async (t) => {
+  const scraping = new Scraping(t, new FakeClock());
+  const relabel = [rule({ action: 'drop', sourceLabels: ['__address__'], regex: 'no:.*' })];
+  const addresses = ['no:1', 'yes:1', 'yes:1', 'bad/x', 'no:2', 'no:3'];
+  await scraping.apply([job(addresses, { relabel })]);
+  const [pool] = scraping.scrapes.pools();
+  assert.equal(pool!.active.length, 1);
+  assert.deepEqual(pool!.droppedCounts, { relabel: 3, cluster: 0, duplicate: 1, invalid: 1 });
+  assert.equal(pool!.droppedCount, 5);
+  assert.deepEqual(
+    pool!.dropped.map(({ reason }) => reason),
+    ['relabel', 'duplicate', 'invalid', 'relabel', 'relabel'],
+  );
+  assert.match(pool!.dropped[0]!.detail, /drop/);
+  assert.equal(pool!.dropped[2]!.detail, '"bad/x" is not a valid hostname');
+  assert.equal(labelsToMap(pool!.dropped[0]!.discoveredLabels).__address__, 'no:1');
+  assert.equal(scraping.count('sync_failed_total', { job: 'job' }), 1);
+  assert.deepEqual(scraping.logged, ['warn Creating targets failed']);
+
+  await scraping.apply([job(addresses, { relabel, keepDroppedTargets: 2 })]);
+  const [kept] = scraping.scrapes.pools();
+  assert.equal(kept!.dropped.length, 2);
+  assert.equal(kept!.droppedCount, 5);
+});
+
+test('a cluster: this member scrapes its part, and the others are listed', async (t) => {
+  const scraping = new Scraping(t, new FakeClock());
+  const addresses = Array.from({ length: 100 }, (_, i) => `host${i}:1`);
+  await scraping.apply([job(addresses)], { members: 4 });
+  const [pool] = scraping.scrapes.pools();
+  assert.ok(pool!.active.length > 10 && pool!.active.length < 45, `${pool!.active.length} active`);
+  assert.equal(pool!.droppedCounts.cluster, 100 - pool!.active.length);
+  await scraping.apply([job(addresses)], { members: 1 });
+  assert.equal(scraping.active().length, 100);
+});
+
+test('another interval: the loop moves, its series go on without a marker', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const { address } = await exposing(t);
+  await scraping.apply([job([address])]);
+  await interval(scraping, clock, 1);
+  await scraping.apply([job([address], { intervalMs: 5000, timeoutMs: 5000 })]);
+  assert.equal(scraping.active()[0]!.health, 'up');
+  for (let i = 0; i < 4; i++) await interval(scraping, clock, 1, 5000);
+  assert.deepEqual(markers(scraping), []);
+  assert.deepEqual(
+    scraping.of('scrape_series_added').map(({ value }) => value),
+    [2, 0, 0, 0, 0],
+  );
+  assert.equal(scraping.active()[0]!.intervalMs, 5000);
+});
+
+test('other settings of the client or another sample_limit: loops and series go on, by the new ones', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const asked: (string | undefined)[] = [];
+  const address = await exporter(t, ({ headers }, response) => {
+    asked.push(headers['x-own'] as string | undefined);
+    response.setHeader('content-type', 'text/plain');
+    response.end('a 1\nb 2\n');
+  });
+  await scraping.apply([job([address])]);
+  await interval(scraping, clock, 1);
+  await scraping.apply([job([address], { http: { keepAlive: true, headers: { 'X-Own': 'x' } } })]);
+  await interval(scraping, clock, 1);
+  assert.deepEqual(asked, [undefined, 'x']);
+  const limits = { ...scrapeConfig().limits, samples: 1 };
+  await scraping.apply([job([address], { limits })]);
+  await interval(scraping, clock, 1);
+  assert.deepEqual(
+    scraping.of('up').map(({ value }) => value),
+    [1, 1, 0],
+  );
+  assert.equal(scraping.active()[0]!.lastError, 'sample limit exceeded');
+  assert.deepEqual(
+    scraping
+      .of('scrape_series_added')
+      .map(({ value }) => value)
+      .slice(0, 2),
+    [2, 0],
+  );
+});
+
+test('a scrape that runs while the settings of the client change comes to its end', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  let answer: (() => void) | undefined;
+  const address = await exporter(t, (_, response) => {
+    answer = () => response.setHeader('content-type', 'text/plain').end('a 1\n');
+  });
+  await scraping.apply([job([address])]);
+  await clock.pass(INTERVAL_MS);
+  await until('the request', () => answer);
+  await scraping.apply([job([address], { http: { keepAlive: false } })]);
+  answer!();
+  await until('the scrape', () => scraping.batches === 1);
+  assert.equal(scraping.of('up')[0]!.value, 1);
+  assert.equal(scraping.count('aborted_total'), 0);
+});
+
+test('targets and rules that change together are one change', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const [one, other] = [await exposing(t), await exposing(t)];
+  const keep = (address: string) => [rule({ action: 'keep', sourceLabels: ['__address__'], regex: address })];
+  await scraping.apply([job([one.address], { relabel: keep(one.address) })]);
+  await interval(scraping, clock, 1);
+  // The old target by the new rules, or the new target by the old ones, would be none.
+  const both = job([one.address, other.address], { relabel: keep('.*') });
+  await scraping.apply([both]);
+  assert.deepEqual(
+    scraping.active().map(({ health }) => health),
+    ['up', 'unknown'],
+  );
+  await clock.pass(INTERVAL_MS);
+  await until('both', () => scraping.batches === 3);
+  assert.deepEqual(markers(scraping), []);
+});
+
+test('other metric_relabel_configs: new series, and markers for those that are not given any more', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const { address } = await exposing(t);
+  await scraping.apply([job([address], { offsetMs: 5000 })]);
+  await interval(scraping, clock, 1);
+  const metricRelabel = [rule({ action: 'drop', sourceLabels: ['__name__'], regex: 'b' })];
+  await scraping.apply([job([address], { offsetMs: 5000, metricRelabel })]);
+  await interval(scraping, clock, 1);
+  assert.equal(scraping.of('b').length, 1);
+  await interval(scraping, clock, 2);
+  assert.deepEqual(
+    markers(scraping).map(({ name }) => name),
+    ['b'],
+  );
+});
+
+test('a reload in which one of 1,000 targets changes leaves the others untouched', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const addresses = Array.from({ length: 1000 }, (_, i) => `127.0.0.1:1/${i}`);
+  const relabel = [
+    rule({ sourceLabels: ['__address__'], regex: '(.*)/(.*)', targetLabel: 'n', replacement: '$2' }),
+    rule({ sourceLabels: ['__address__'], regex: '(.*)/(.*)', targetLabel: '__address__' }),
+  ];
+  const config = job(addresses, { relabel, targetLimit: 2000 });
+  await scraping.apply([config]);
+  scraping.keeps = false;
+  await interval(scraping, clock, 1000);
+  const before = new Map(scraping.active().map((status) => [status.labels.join(), status]));
+  assert.equal(before.size, 1000);
+  const changed = ['127.0.0.1:1/new', ...addresses.slice(1)];
+  await scraping.apply([{ ...config, discovery: staticTargets(changed), relabel: structuredClone(relabel) }]);
+  const after = scraping.active();
+  assert.equal(after.length, 1000);
+  const untouched = after.filter(({ labels, lastScrapeMs }) => {
+    return before.get(labels.join())?.lastScrapeMs === lastScrapeMs && lastScrapeMs !== undefined;
+  });
+  assert.equal(untouched.length, 999);
+  assert.equal(scraping.count('aborted_total'), 0);
+  // all of them once in the next interval, in their phase
+  await interval(scraping, clock, 1000);
+});
+
+test('an equal configuration changes nothing', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  await scraping.apply([job([source.address])]);
+  source.hold = true;
+  await clock.pass(INTERVAL_MS);
+  await until('the request', () => source.asked === 1);
+  await scraping.apply([job([source.address])]);
+  assert.equal(scraping.count('aborted_total'), 0);
+});
+
+test('what discovery alone knows may change: the target goes on, and shows it', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const { address } = await exposing(t);
+  await scraping.apply([job([], { discovery: [] })]);
+  scraping.discover('job', [address], { __meta_zone: 'a' });
+  await active(scraping, 1);
+  await interval(scraping, clock, 1);
+  scraping.discover('job', [address], { __meta_zone: 'b' });
+  const zone = () => labelsToMap(scraping.active()[0]!.discoveredLabels).__meta_zone;
+  await until('the new label', () => zone() === 'b');
+  assert.equal(scraping.active()[0]!.health, 'up');
+});
+
+test('metadata and relabelling can be looked at', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const { address } = await exposing(t, '# TYPE a counter\n# HELP a help\na 1\n');
+  const relabel = [rule({ sourceLabels: ['__address__'], targetLabel: 'x' })];
+  const metricRelabel = [rule({ action: 'drop', sourceLabels: ['__name__'], regex: 'nothing' })];
+  await scraping.apply([job([address], { relabel, metricRelabel })]);
+  await interval(scraping, clock, 1);
+  const [{ target, families } = { target: [], families: [] }] = scraping.scrapes.metadata();
+  assert.deepEqual(labelsToMap(target), { instance: address, job: 'job', x: address });
+  assert.deepEqual(families, [{ family: 'a', type: 'counter', help: 'help', unit: '' }]);
+  const [step] = scraping.scrapes.explainTarget('job', labelsOf({ __address__: 'h:1' }))!;
+  assert.equal(labelsToMap(step!.after!).x, 'h:1');
+  const [last] = scraping.scrapes.explainMetric('job', labelsOf({ __name__: 'nothing' }))!;
+  assert.equal(last!.after, undefined);
+  assert.equal(scraping.scrapes.explainTarget('other', []), undefined);
+});
+
+test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file after a reload', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'failed.log');
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  source.status = 500;
+  const config = job([source.address], { failureLogFile: file });
+  await scraping.apply([config]);
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return ''; // Not there yet.
+    }
+  };
+  await interval(scraping, clock, 1);
+  await until('the line', () => read(file).endsWith('\n'));
+  const { time, ...fields } = JSON.parse(read(file));
+  assert.match(time, /^2023-11-14T/);
+  assert.deepEqual(fields, {
+    level: 'ERROR',
+    msg: 'server returned HTTP status 500 Internal Server Error',
+    job_name: 'job',
+    target: `http://${source.address}/metrics`,
+  });
+  renameSync(file, `${file}.1`);
+  await scraping.apply([config]);
+  await interval(scraping, clock, 1);
+  await until('the new file', () => read(file).endsWith('\n'));
+  assert.equal(read(`${file}.1`).split('\n').length, 2);
+});
+
+test('a failure log that cannot be written is said once, and counted', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  source.status = 500;
+  await scraping.apply([job([source.address], { failureLogFile: '/proc/none/failed.log' })]);
+  for (let i = 0; i < 3; i++) await interval(scraping, clock, 1);
+  await until('the counts', () => scraping.count('failure_log_lines_dropped_total') === 3);
+  const warnings = scraping.logged.filter((line) => line.startsWith('warn'));
+  assert.equal(warnings.length, 1, warnings.join('\n'));
+});
+
+test('targets behind one port that do not answer do not hold up the others there', async (t) => {
+  const clock = new FakeClock();
+  const scraping = new Scraping(t, clock);
+  let held = 0;
+  const address = await exporter(t, ({ url }, response) => {
+    if (url!.includes('slow')) held++;
+    else response.setHeader('content-type', 'text/plain').end('a 1\n');
+  });
+  const names = [...Array.from({ length: 60 }, (_, i) => `slow${i}`), 'quick'];
+  const targets = names.map((name) => ({ __address__: address, __param_name: name, name }));
+  const discovery = [{ kind: 'static' as const, groups: [{ source: '0', targets, labels: {} }] }];
+  await scraping.apply([job([], { discovery, offsetMs: 0 })]);
+  await clock.pass(INTERVAL_MS);
+  await until('every request', () => held === 60 && scraping.batches === 1);
+  assert.equal(scraping.of('up')[0]!.labels.name, 'quick');
+});
