@@ -255,10 +255,10 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
     ),
   });
   road.register<BlockStage>(BLOCK, {
-    useFactory: made(({ clock, metrics }) =>
+    useFactory: made(({ log, ...parts }) =>
       createBlockStage({
-        clock,
-        metrics,
+        ...parts,
+        log: log.child({ component: 'block' }),
         routes: routesOf(config.destinations),
         ...blockSettings(config),
         next: (block) => road.resolve<BlockBuffer>(BUFFER).push(block),

@@ -31,19 +31,26 @@ const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 /** Whose decisions a column holds. */
 const owners = new WeakMap<Column<Uint8Array>, Labelling>();
 
+/** What one labelling sees of all. */
+interface LabellingsView {
+  /** Those whose columns are in use. */
+  readonly inUse: readonly RouteLabelling[];
+  /** Told of a series that cannot be sent, with the labels that it would have had. */
+  onBadName(labels: Labels): void;
+}
+
 /** The labelling of some settings. */
 class RouteLabelling implements Labelling {
   readonly settings: LabelSettings;
   readonly slot: symbol;
   readonly #external: Labels;
   readonly #relabeller: Relabeller;
-  readonly #inUse: () => readonly RouteLabelling[];
+  readonly #all: LabellingsView;
 
-  /** `inUse` gives all labellings whose columns are in use, this one among them. */
-  constructor(settings: LabelSettings, slot: symbol, inUse: () => readonly RouteLabelling[]) {
+  constructor(settings: LabelSettings, slot: symbol, all: LabellingsView) {
     this.settings = settings;
     this.slot = slot;
-    this.#inUse = inUse;
+    this.#all = all;
     this.#external = labelsOf(settings.externalLabels);
     this.#relabeller = compileRelabel(settings.rules, 'utf8');
   }
@@ -51,7 +58,9 @@ class RouteLabelling implements Labelling {
   decide(labels: Labels): Labels | SeriesDrop {
     const sent = this.#relabeller.apply(withAbsent(labels, this.#external));
     if (sent === undefined || sent.length === 0) return 'relabel';
-    return hasGoodNames(sent) ? sent : 'name';
+    if (hasGoodNames(sent)) return sent;
+    this.#all.onBadName(sent);
+    return 'name';
   }
 
   columnOf(table: Batch['table']): Column<Uint8Array> {
@@ -64,7 +73,7 @@ class RouteLabelling implements Labelling {
   }
 
   shared(table: Batch['table'], ref: SeriesRef, bytes: Uint8Array): Uint8Array {
-    for (const other of this.#inUse()) {
+    for (const other of this.#all.inUse) {
       if (other === this) continue;
       const known = other.columnOf(table)[ref];
       if (known !== undefined && Buffer.compare(known, bytes) === 0) return known;
@@ -77,26 +86,32 @@ class RouteLabelling implements Labelling {
  * The labellings in use, one for all routes whose settings are equal. A table keeps every column that it was ever asked for, so the columns of
  * a labelling that is gone are used again by the next one: reloads with other rules do not fill the memory.
  */
-export class Labellings {
-  #inUse: RouteLabelling[] = [];
+export class Labellings implements LabellingsView {
+  inUse: readonly RouteLabelling[] = [];
+  readonly onBadName: (labels: Labels) => void;
   readonly #slots: symbol[] = [];
+
+  /** `onBadName` is told once of each series whose names remote write 1.0 does not allow. */
+  constructor(onBadName: (labels: Labels) => void) {
+    this.onBadName = onBadName;
+  }
 
   /** The labelling of these settings; the same one for equal settings. Throws SEN_CONFIG_INVALID for a rule that does not compile. */
   get(settings: LabelSettings): Labelling {
-    const known = this.#inUse.find((one) => sameValue(one.settings, settings));
+    const known = this.inUse.find((one) => sameValue(one.settings, settings));
     if (known !== undefined) return known;
-    const labelling = new RouteLabelling(settings, this.#freeSlot(), () => this.#inUse);
-    this.#inUse.push(labelling);
+    const labelling = new RouteLabelling(settings, this.#freeSlot(), this);
+    this.inUse = [...this.inUse, labelling];
     return labelling;
   }
 
   /** Forgets all but these. */
   keep(used: ReadonlySet<Labelling>): void {
-    this.#inUse = this.#inUse.filter((one) => used.has(one));
+    this.inUse = this.inUse.filter((one) => used.has(one));
   }
 
   #freeSlot(): symbol {
-    const taken = new Set(this.#inUse.map(({ slot }) => slot));
+    const taken = new Set(this.inUse.map(({ slot }) => slot));
     let slot = this.#slots.find((one) => !taken.has(one));
     if (slot === undefined) {
       slot = Symbol(`sentinel.block ${this.#slots.length}`);

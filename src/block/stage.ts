@@ -1,5 +1,5 @@
-import type { Cell } from '../lib/index.js';
-import type { Batch, Taken } from '../model/index.js';
+import { type Cell, type Clock, type Logger, Throttle } from '../lib/index.js';
+import { type Batch, type Labels, labelsToMap, type Taken } from '../model/index.js';
 import { BlockBuilder, type BlockBuilderOptions, type BlockSettings } from './builder.js';
 import { type Labelling, Labellings } from './labelling.js';
 import type { Route } from './route.js';
@@ -23,11 +23,15 @@ export interface BlockStage {
 /** What the stage needs. */
 export type BlockStageOptions = Omit<BlockBuilderOptions, 'route' | 'labelling'> & {
   routes: readonly Route[];
+  log: Logger;
 };
 
+/** Of equal log lines at most one in this time. */
+const LOG_PERIOD_MS = 60_000;
+
 /** Creates the stage: one builder per route, every batch to each. */
-export function createBlockStage({ routes, ...options }: BlockStageOptions): BlockStage {
-  const labellings = new Labellings();
+export function createBlockStage({ routes, log, ...options }: BlockStageOptions): BlockStage {
+  const labellings = new Labellings(badNameLine(log, options.clock));
   let builders = new Map<string, BlockBuilder>();
   const dropped = droppedCounter(options);
   let closed = false;
@@ -78,6 +82,19 @@ function labelledRoutes(
       return [route, labellings.get({ externalLabels, rules })];
     }),
   );
+}
+
+/** Says that a series cannot be sent: of many only some, because one rule or external label may concern all there are. */
+function badNameLine(log: Logger, clock: Clock): (labels: Labels) => void {
+  const throttle = new Throttle(LOG_PERIOD_MS, () => clock.monotonic());
+  return (labels) => {
+    const suppressed = throttle.pass('name');
+    if (suppressed === undefined) return;
+    log.warn(
+      { labels: labelsToMap(labels), suppressed },
+      'A series is not sent: remote write 1.0 allows letters, digits and _ in the names of labels, in those of metrics colons too, and wants a metric name; write_relabel_configs can give it good ones',
+    );
+  };
 }
 
 function droppedCounter({ metrics }: Pick<BlockBuilderOptions, 'metrics'>): (reason: string) => Cell {

@@ -91,6 +91,7 @@ test('names that remote write 1.0 does not allow are dropped and counted', () =>
       set.metric('sentinel_block_samples_dropped_total{route="100/1m",reason="name"}'),
       want.length === 0 ? 1 : 0,
     );
+    assert.equal(set.warnings.length, want.length === 0 ? 1 : 0);
   };
   f('{target_label: good_1, replacement: ü}', ['up,good_1=ü,instance=i1,job=node']);
   f('{target_label: __name__, replacement: "a:b"}', ['a:b,instance=i1,job=node']);
@@ -100,6 +101,17 @@ test('names that remote write 1.0 does not allow are dropped and counted', () =>
   f('{target_label: __name__, replacement: 1a}', []);
   // without a name
   f('{regex: __name__, action: labeldrop}', []);
+});
+
+test('series that cannot be sent are told of, some of many', async () => {
+  const set = stageOf([to('d')], { externalLabels: { 'a.b': 'x' } });
+  set.push({ up: 1, down: 1 });
+  set.push({ up: 1, down: 1 });
+  const labels = { 'a.b': 'x', instance: 'i1', job: 'node' };
+  assert.deepEqual(set.warnings, [{ labels: { __name__: 'up', ...labels }, suppressed: 0 }]);
+  await set.clock.advance(60_000);
+  set.push({ other: 1 });
+  assert.deepEqual(set.warnings[1], { labels: { __name__: 'other', ...labels }, suppressed: 1 });
 });
 
 test('each route has its own rules; those with equal rules share what is decided, once per series', () => {

@@ -1,6 +1,7 @@
 import { type DropCounter, Encoder } from '../../src/block/encoder.js';
 import { type BlockSettings, createBlockStage, routesOf } from '../../src/block/index.js';
 import { Labellings } from '../../src/block/labelling.js';
+import { silentLog } from '../../src/cli/command-log.js';
 import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, labelsOf, SeriesTable } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
@@ -23,7 +24,7 @@ export const NO_DROPS: DropCounter = {
   },
 };
 
-const labellings = new Labellings();
+const labellings = new Labellings(() => NO_DROPS.sample('name'));
 
 /** An encoder without rules, for plain samples; its columns are those of every other one with these labels. */
 export function plainEncoder(externalLabels: Readonly<Record<string, string>> = {}): Encoder {
@@ -36,6 +37,8 @@ export function stageOf(destinations: readonly RouteSettings[], settings: Partia
   const clock = new ManualClock();
   const metrics = new Metrics();
   const blocks: Block[] = [];
+  const warnings: object[] = [];
+  const log = { ...silentLog, warn: (fields: object | string) => void warnings.push(Object(fields)) };
   const stage = createBlockStage({
     routes: routesOf(destinations),
     commitIntervalMs: 60_000,
@@ -44,6 +47,7 @@ export function stageOf(destinations: readonly RouteSettings[], settings: Partia
     ...settings,
     clock,
     metrics,
+    log,
     next: (block) => {
       blocks.push(block);
       return 'taken';
@@ -71,5 +75,5 @@ export function stageOf(destinations: readonly RouteSettings[], settings: Partia
       .find((text) => text.startsWith(`${name} `));
     return line === undefined ? 0 : Number(line.slice(name.length + 1));
   };
-  return { clock, metrics, metric, blocks, stage, table, push };
+  return { clock, metrics, metric, blocks, warnings, stage, table, push };
 }

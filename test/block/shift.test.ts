@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createBlockStage, shiftBlock } from '../../src/block/index.js';
+import { silentLog } from '../../src/cli/command-log.js';
 import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, SeriesTable } from '../../src/model/index.js';
 import { FakeClock } from '../fake-clock.js';
@@ -13,6 +14,7 @@ function someBlock(): Block {
   const stage = createBlockStage({
     clock: new FakeClock(),
     metrics: new Metrics(),
+    log: silentLog,
     routes: [
       {
         name: 'r',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createBlockStage, routesOf } from '../../src/block/index.js';
+import { silentLog } from '../../src/cli/command-log.js';
 import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, labelsOf, SeriesTable, type Taken } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
@@ -32,6 +33,7 @@ function setUp(
     writeRelabel: [],
     clock,
     metrics,
+    log: silentLog,
     next: (block) => {
       blocks.push(block);
       return route.answer ?? 'taken';

@@ -77,6 +77,7 @@ export class Delivery {
       externalLabels: {},
       writeRelabel: more.writeRelabel ?? [],
       clock,
+      log,
       metrics,
       next: (block) => buffer.push(block),
     });
