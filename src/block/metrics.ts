@@ -1,4 +1,4 @@
-import type { Cell, Metrics } from '../lib/index.js';
+import type { Cell, Family, Metrics } from '../lib/index.js';
 import type { Exemplar, Taken } from '../model/index.js';
 import type { DropCounter, EncodeDrop } from './encoder.js';
 
@@ -20,6 +20,7 @@ export class RouteMetrics implements DropCounter {
   readonly #route: string;
   readonly #pending: () => Pending;
   readonly #sampleDrops = new Map<string, Cell>();
+  readonly #exemplarFamilies: ExemplarFamilies;
   #exemplars: ExemplarMetrics | undefined;
 
   /** `pending` gives what waits in the open block. */
@@ -27,6 +28,7 @@ export class RouteMetrics implements DropCounter {
     this.#metrics = metrics;
     this.#route = route;
     this.#pending = pending;
+    this.#exemplarFamilies = exemplarFamilies(metrics);
     const counter = (name: string, help: string) => metrics.family('counter', name, help).with({ route });
     metrics
       .family('gauge', 'sentinel_block_samples_pending', 'Samples in the block that is being filled.')
@@ -85,9 +87,9 @@ export class RouteMetrics implements DropCounter {
     return cell;
   }
 
-  /** Made when the first exemplar comes: most routes never see one. */
+  /** Its cells are made when the first exemplar comes: most routes never see one. */
   #ofExemplars(): ExemplarMetrics {
-    this.#exemplars ??= exemplarMetrics(this.#metrics, this.#route, this.#pending);
+    this.#exemplars ??= exemplarMetrics(this.#exemplarFamilies, this.#route, this.#pending);
     return this.#exemplars;
   }
 }
@@ -98,20 +100,35 @@ interface ExemplarMetrics {
   dropped(reason: EncodeDrop | 'refused'): Cell;
 }
 
-function exemplarMetrics(metrics: Metrics, route: string, pending: () => Pending): ExemplarMetrics {
+interface ExemplarFamilies {
+  in: Family;
+  out: Family;
+  dropped: Family;
+  pending: Family;
+}
+
+function exemplarFamilies(metrics: Metrics): ExemplarFamilies {
   const counter = (name: string, help: string) => metrics.family('counter', name, help);
-  metrics
-    .family('gauge', 'sentinel_block_exemplars_pending', 'Exemplars in the block that is being filled.')
-    .read({ route }, () => pending().exemplars);
-  const dropped = counter(
-    'sentinel_block_exemplars_dropped_total',
-    'Exemplars that a route lost or does not send, by reason.',
-  );
   return {
-    in: counter('sentinel_block_exemplars_in_total', 'Exemplars that a route was given.').with({ route }),
-    out: counter('sentinel_block_exemplars_out_total', 'Exemplars in blocks that the buffer took.').with({
-      route,
-    }),
-    dropped: (reason) => dropped.with({ route, reason }),
+    in: counter('sentinel_block_exemplars_in_total', 'Exemplars that a route was given.'),
+    out: counter('sentinel_block_exemplars_out_total', 'Exemplars in blocks that the buffer took.'),
+    dropped: counter(
+      'sentinel_block_exemplars_dropped_total',
+      'Exemplars that a route lost or does not send, by reason.',
+    ),
+    pending: metrics.family(
+      'gauge',
+      'sentinel_block_exemplars_pending',
+      'Exemplars in the block that is being filled.',
+    ),
+  };
+}
+
+function exemplarMetrics(families: ExemplarFamilies, route: string, pending: () => Pending): ExemplarMetrics {
+  families.pending.read({ route }, () => pending().exemplars);
+  return {
+    in: families.in.with({ route }),
+    out: families.out.with({ route }),
+    dropped: (reason) => families.dropped.with({ route, reason }),
   };
 }
