@@ -64,10 +64,10 @@ export class BlockBuilder {
 
   /** Encodes all of the batch before it returns. */
   push(batch: Batch): void {
-    const { batchSize } = this.#options.route;
+    const { batchSize, sendExemplars } = this.#options.route;
     const now = this.#options.clock.monotonic();
     this.#metrics.samplesIn.inc(batch.length);
-    if (batch.exemplars !== undefined) this.#metrics.exemplarsIn(batch.exemplars);
+    if (batch.exemplars !== undefined) this.#metrics.exemplarsIn(batch.exemplars, sendExemplars);
     for (let i = 0; i < batch.length; ) {
       if (this.#encoder.samples === 0) this.#bornMs = now;
       i = this.#encoder.append(batch, i, batchSize);

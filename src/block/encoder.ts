@@ -28,10 +28,10 @@ const DROPPED: Readonly<Record<SeriesDrop, Uint8Array>> = {
   name: new Uint8Array(),
 };
 
-/** Why a sample or an exemplar did not become part of a block. `unwanted`: the route's destinations do not take exemplars. */
-export type EncodeDrop = SeriesDrop | 'histogram' | 'custom_buckets' | 'unwanted';
+/** Why a sample, and its exemplars with it, did not become part of a block. */
+export type EncodeDrop = SeriesDrop | 'histogram' | 'custom_buckets';
 
-/** What a route takes beside plain samples. */
+/** What a route takes beside plain samples. Exemplars that it does not take are passed over, and not told of one by one. */
 export interface Beside {
   exemplars: boolean;
   histograms: boolean;
@@ -75,7 +75,7 @@ export class Encoder {
 
   /** Appends the samples of `batch` from `start`, until the block is full; gives the index of the first one left over. */
   append(batch: Batch, start: number, maxItems: number): number {
-    const isPlain = batch.exemplars === undefined && batch.histograms === undefined;
+    const isPlain = batch.histograms === undefined && this.#exemplarsIn(batch) === undefined;
     return isPlain ? this.#appendPlain(batch, start, maxItems) : this.#appendMixed(batch, start, maxItems);
   }
 
@@ -162,7 +162,7 @@ export class Encoder {
       this.#drop(batch, i, this.#beside.histograms ? 'custom_buckets' : 'histogram');
       return true;
     }
-    const exemplars = this.#exemplarsOf(batch, i);
+    const exemplars = this.#exemplarsIn(batch)?.get(i) ?? NO_EXEMPLARS;
     if (histogram === undefined && exemplars.length === 0) return false;
     const labelBytes = labelBytesIn(prefix);
     const after = encodeExemplars(exemplars);
@@ -182,16 +182,14 @@ export class Encoder {
     return true;
   }
 
-  #exemplarsOf(batch: Batch, i: number): readonly Exemplar[] {
-    const exemplars = batch.exemplars?.get(i) ?? NO_EXEMPLARS;
-    if (this.#beside.exemplars || exemplars.length === 0) return exemplars;
-    this.#drops.exemplars('unwanted', exemplars.length);
-    return NO_EXEMPLARS;
+  /** Those of a batch, when they are wanted. */
+  #exemplarsIn(batch: Batch): Batch['exemplars'] {
+    return this.#beside.exemplars ? batch.exemplars : undefined;
   }
 
   #drop(batch: Batch, i: number, reason: EncodeDrop): void {
     this.#drops.sample(reason);
-    const exemplars = batch.exemplars?.get(i);
+    const exemplars = this.#exemplarsIn(batch)?.get(i);
     if (exemplars !== undefined) this.#drops.exemplars(reason, exemplars.length);
   }
 

@@ -47,9 +47,12 @@ export class RouteMetrics implements DropCounter {
     this.#dropCell('refused');
   }
 
-  /** The exemplars of a batch came in. */
-  exemplarsIn(exemplars: ReadonlyMap<number, readonly Exemplar[]>): void {
-    for (const { length } of exemplars.values()) this.#ofExemplars().in.inc(length);
+  /** The exemplars of a batch came in; `areWanted`: they are to go on. */
+  exemplarsIn(exemplars: ReadonlyMap<number, readonly Exemplar[]>, areWanted: boolean): void {
+    let count = 0;
+    for (const { length } of exemplars.values()) count += length;
+    this.#ofExemplars().in.inc(count);
+    if (!areWanted) this.#ofExemplars().dropped('unwanted').inc(count);
   }
 
   /** The next stage answered to a block. */
@@ -97,7 +100,7 @@ export class RouteMetrics implements DropCounter {
 interface ExemplarMetrics {
   in: Cell;
   out: Cell;
-  dropped(reason: EncodeDrop | 'refused'): Cell;
+  dropped(reason: EncodeDrop | 'unwanted' | 'refused'): Cell;
 }
 
 interface ExemplarFamilies {

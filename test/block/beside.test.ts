@@ -208,13 +208,16 @@ test('a route that does not want them gets neither, and counts both', () => {
   const drops = (route: string, what: string, reason: string) =>
     `sentinel_block_${what}_dropped_total{route="${route}",reason="${reason}"}`;
   assert.equal(plain.metric(drops('1000/1s', 'samples', 'histogram')), 2);
-  assert.equal(plain.metric(drops('1000/1s', 'exemplars', 'unwanted')), 1);
-  assert.equal(plain.metric(drops('1000/1s', 'exemplars', 'histogram')), 2);
+  assert.equal(plain.metric(drops('1000/1s', 'exemplars', 'unwanted')), 3);
   assert.equal(plain.metric('sentinel_block_samples_in_total{route="1000/1s"}'), 3);
   assert.equal(plain.metric('sentinel_block_samples_out_total{route="1000/1s"}'), 1);
   // Histograms with custom buckets cannot be said in remote write 1.0.
   const histograms = encode({ sendNativeHistograms: true }, fill);
   assert.equal(histograms.histograms.length, 1);
+  // An exemplar goes the way of its sample.
+  const exemplars = encode({ sendExemplars: true }, fill);
+  assert.equal(exemplars.exemplars.length, 1);
+  assert.equal(exemplars.metric(drops('1000/1s/exemplars', 'exemplars', 'histogram')), 2);
   assert.equal(histograms.metric(drops('1000/1s/histograms', 'samples', 'custom_buckets')), 1);
 });
 
