@@ -1,7 +1,13 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
-import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
+import {
+  type BlockSettings,
+  type BlockStage,
+  createBlockStage,
+  routesOf,
+  shiftBlock,
+} from './block/index.js';
 import { type BlockBuffer, type BufferEnd, lockWhenWritable, openBuffer } from './buffer/index.js';
 import {
   type Config,
@@ -23,7 +29,7 @@ import {
   systemClock,
   VERSION,
 } from './lib/index.js';
-import type { Next } from './model/index.js';
+import type { MetricMetadata, Next } from './model/index.js';
 import { createHttpClient, createResolver, type DnsResolver, type HttpClientOptions } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
 import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
@@ -140,10 +146,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     await parts.setLogging(config.logging);
     Object.assign(running, { config, catalog });
     sender.apply(config.destinations);
-    block.apply(routesOf(config.destinations), {
-      commitIntervalMs: config.buffer.commitIntervalMs,
-      externalLabels: config.externalLabels,
-    });
+    block.apply(routesOf(config.destinations), blockSettings(config));
     // After the block stage has sealed what was meant for the old routes, and before it is given anything for the new ones.
     buffer.setRoutes(destinationsOf(config));
     buffer.setOptions(config.buffer);
@@ -210,6 +213,10 @@ function destinationsOf({ destinations }: Config): ReadonlyMap<string, readonly 
   return new Map(routesOf(destinations).map((route) => [route.name, route.destinations]));
 }
 
+function blockSettings({ buffer, externalLabels, writeRelabel }: Config): BlockSettings {
+  return { commitIntervalMs: buffer.commitIntervalMs, externalLabels, writeRelabel };
+}
+
 function probeSettings({ config, catalog }: ReadConfig): ProbesSettings {
   const { name, region, labels } = config.sentinel;
   return { catalog, agent: { name, region, labels }, hostConfig: config.plugins.hostConfig };
@@ -234,6 +241,11 @@ function toBlock(road: DependencyContainer): Next {
   };
 }
 
+/** What all targets say of their metrics. */
+function* familiesOf(scrapes: Scrapes): Iterable<MetricMetadata> {
+  for (const { families } of scrapes.metadata()) yield* families;
+}
+
 /** Says how each stage is made, and which neighbour it gets. */
 function wire(road: DependencyContainer, running: ReadConfig, reload: () => Promise<ReloadResult>): void {
   const made = <T>(make: (parts: { clock: Clock; log: Logger; metrics: Metrics }) => T) =>
@@ -250,18 +262,18 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
         log: log.child({ component: 'sender' }),
         destinations: config.destinations,
         buffer: road.resolve<BlockBuffer>(BUFFER),
+        metadata: () => familiesOf(road.resolve(Scrapes)),
         createHttpClient: (options) => createHttpClient(options, road.resolve<DnsResolver>(RESOLVER)),
       }),
     ),
   });
   road.register<BlockStage>(BLOCK, {
-    useFactory: made(({ clock, metrics }) =>
+    useFactory: made(({ log, ...parts }) =>
       createBlockStage({
-        clock,
-        metrics,
+        ...parts,
+        log: log.child({ component: 'block' }),
         routes: routesOf(config.destinations),
-        commitIntervalMs: config.buffer.commitIntervalMs,
-        externalLabels: config.externalLabels,
+        ...blockSettings(config),
         next: (block) => road.resolve<BlockBuffer>(BUFFER).push(block),
       }),
     ),

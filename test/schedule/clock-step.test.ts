@@ -224,11 +224,14 @@ test('a clock that is set soon after a boot: runs that began before get the righ
       return batch;
     };
     const before = batchOf(clock.now());
+    const exemplar = { labels: ['trace_id', 'x'], value: 1, timestampMs: before.times.plannedMs };
+    before.exemplars = new Map([[0, [exemplar]]]);
     clock.jump(20_000);
     clock.step(stepMs);
     assert.equal(boot.step(), true);
     boot.correct(before);
     assert.equal(clock.now() - before.timestamps[0]!, 22_000, 'its tick was 22 s ago');
+    assert.equal(before.exemplars.get(0)![0]!.timestampMs, before.timestamps[0]);
     const after = batchOf(clock.now());
     boot.correct(after);
     assert.equal(clock.now() - after.timestamps[0]!, 2000);
