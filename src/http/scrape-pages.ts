@@ -1,11 +1,11 @@
-import { errorLine } from '../lib/index.js';
+import { errorLine, shownUrl } from '../lib/index.js';
 import { labelsToMap } from '../model/index.js';
 import { parseSeries } from '../relabel/index.js';
 import type { PoolStatus, TargetStatus } from '../scrape/index.js';
 import type { DiscoveredRow, DiscoveryPage, RelabelPage, TargetRow, TargetsPage } from '../web/index.js';
 import type { RouteParts } from './endpoint.js';
 import { paged } from './paged.js';
-import { filterTargets, readTargetFilter, shownLabels, shownUrl } from './targets.js';
+import { filterTargets, readTargetFilter, shownLabels } from './targets.js';
 
 const WORST_FIRST = ['down', 'unknown', 'up'] as const;
 

@@ -1,4 +1,4 @@
-import { formatDuration, redactUrl } from '../lib/index.js';
+import { formatDuration, isSensitive, redactUrl, shownUrl } from '../lib/index.js';
 import { type Labels, labelsToMap } from '../model/index.js';
 import { parseSelector } from '../relabel/index.js';
 import type { DroppedTarget, PoolStatus, TargetMetadata, TargetStatus } from '../scrape/index.js';
@@ -6,9 +6,6 @@ import { timeJson } from './tasks.js';
 
 /** Prometheus's time of a target that was never scraped (Go's zero time). */
 const NEVER = '0001-01-01T00:00:00Z';
-
-/** Names of parameters whose value is masked. */
-const SENSITIVE = /pass(word|wd|phrase)?|secret|token|credential|api_?key|signature/i;
 
 /** Which targets are asked for: `?scrapePool=node&health=down&q=core`. */
 export interface TargetFilter {
@@ -108,16 +105,7 @@ export function metadataJson(targets: readonly TargetMetadata[], query: URLSearc
 export function shownLabels(labels: Labels): Record<string, string> {
   const map = labelsToMap(labels);
   for (const name of Object.keys(map))
-    if (SENSITIVE.test(name)) map[name] = '<secret>';
+    if (isSensitive(name)) map[name] = '<secret>';
     else if (map[name]!.includes('://')) map[name] = redactUrl(map[name]!);
   return map;
-}
-
-/** A scrape URL for people: its parameters say what is probed, so that only those are masked that are called like secrets. */
-export function shownUrl(url: string): string {
-  return url
-    .replace(/\/\/[^/]*@/, '//<secret>@')
-    .replace(/([?&])([^=&]*)=([^&]*)/g, (whole, mark: string, name: string) =>
-      SENSITIVE.test(name) ? `${mark}${name}=<secret>` : whole,
-    );
 }
