@@ -146,6 +146,7 @@ export class Pool {
       droppedCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
       droppedCounts: { ...counts },
       discovery,
+      relabel: this.#settings.config.relabel,
     };
   }
 
