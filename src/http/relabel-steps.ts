@@ -51,5 +51,7 @@ const EMPTY = ['""', '0', '[]', '{}'];
 
 /** A rule under Prometheus's keys, those of vmagent beside; without what is empty. */
 function ruleJson(rule: RelabelRule) {
-  return Object.fromEntries(Object.entries(rule).filter(([, value]) => !EMPTY.includes(JSON.stringify(value))));
+  return Object.fromEntries(
+    Object.entries(rule).filter(([, value]) => !EMPTY.includes(JSON.stringify(value))),
+  );
 }

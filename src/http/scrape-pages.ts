@@ -2,7 +2,14 @@ import { errorLine } from '../lib/index.js';
 import { labelsToMap } from '../model/index.js';
 import { parseSeries } from '../relabel/index.js';
 import type { DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
-import type { DiscoveredRow, DiscoveryPage, Paged, RelabelPage, TargetRow, TargetsPage } from '../web/index.js';
+import type {
+  DiscoveredRow,
+  DiscoveryPage,
+  Paged,
+  RelabelPage,
+  TargetRow,
+  TargetsPage,
+} from '../web/index.js';
 import type { RouteParts } from './endpoint.js';
 import { healthCounts } from './jobs.js';
 import { paged } from './paged.js';
