@@ -14,7 +14,15 @@ import {
 } from './config/index.js';
 import { Discoveries } from './discovery/index.js';
 import { createHttpEdge, type HttpEdge, type HttpView } from './http/index.js';
-import { type Clock, type Logger, Metrics, sameValue, systemClock, VERSION } from './lib/index.js';
+import {
+  type Clock,
+  type Logger,
+  Metrics,
+  sameValue,
+  systemBoot,
+  systemClock,
+  VERSION,
+} from './lib/index.js';
 import type { Next } from './model/index.js';
 import { createHttpClient, createResolver, type DnsResolver, type HttpClientOptions } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
@@ -87,6 +95,8 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     options: config.buffer,
     routes: destinationsOf(config),
     clock: systemClock,
+    boot: systemBoot,
+    shiftBlock,
     log: log.child({ component: 'buffer' }),
     metrics,
   });
@@ -246,9 +256,9 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
   road.register<ClockGuard>(CLOCK_GUARD, {
     useFactory: made(({ log, ...parts }) => {
       const block = road.resolve<BlockStage>(BLOCK);
-      const boot = new BootClock(parts.clock, (stepMs) => {
+      const boot = new BootClock(parts.clock, () => {
         block.flush();
-        road.resolve<BlockBuffer>(BUFFER).shiftUnsent(stepMs, shiftBlock);
+        return road.resolve<BlockBuffer>(BUFFER).shiftUnsent();
       });
       return watchClock({ ...parts, log: log.child({ component: 'schedule' }) }, boot);
     }),

@@ -13,7 +13,8 @@ type ServerName =
   | 'prometheus-node-exporter'
   | 'prometheus-blackbox-exporter'
   | 'nginx'
-  | 'w3m';
+  | 'w3m'
+  | 'faketime';
 
 /** Whether the test can go on. Without the server it is skipped, naming the package; where `CI=true` it fails. */
 export function needServer(name: ServerName, t: TestContext): boolean {

@@ -1,6 +1,6 @@
-import type { Clock, Logger, Metrics } from '../lib/index.js';
+import type { Boot, Clock, Logger, Metrics } from '../lib/index.js';
 import type { Block, Taken } from '../model/index.js';
-import type { ShiftBlock } from './boot-blocks.js';
+import type { ShiftBlock } from './boot-time.js';
 import type { BufferOptions } from './options.js';
 import type { OpenStore } from './store.js';
 
@@ -59,8 +59,11 @@ export interface BlockBuffer {
   setRoutes(routes: Routes): void;
   /** From now on these limits count. */
   setOptions(options: BufferOptions): void;
-  /** The clock was wrong by `stepMs` so far: what came in in the first minutes of this run goes out with its times moved by `shift`. Forgotten with the end of the run. */
-  shiftUnsent(stepMs: number, shift: ShiftBlock): void;
+  /**
+   * The clock was set; all that was stamped before must have been pushed. Gives by how many ms, if it is still the first minutes of the agent in this
+   * boot, else 0. By more than a minute, what came in in them goes out with its times moved: also after a restart, and in a later boot.
+   */
+  shiftUnsent(): number;
   /** Commits, closes the file, and refuses blocks from now on. What cannot be committed, or not within 8 s, is lost, counted and logged. */
   close(): Promise<void>;
 }
@@ -75,6 +78,9 @@ export interface BufferSetUp {
   options: BufferOptions;
   routes: Routes;
   clock: Clock;
+  boot: Boot;
+  /** Moves the times of a block that the clock was wrong for. */
+  shiftBlock: ShiftBlock;
   log: Logger;
   metrics: Metrics;
   /** Tests put a store with faults in. */

@@ -1,7 +1,7 @@
 import { invariant, type Logger, Throttle, type Timer } from '../lib/index.js';
 import type { Block, Taken } from '../model/index.js';
 import type { BlockBuffer, BufferSetUp, Lane, Lease, PendingStats, Routes } from './block-buffer.js';
-import { BootBlocks, type ShiftBlock } from './boot-blocks.js';
+import { BootTime } from './boot-time.js';
 import { Disk } from './disk.js';
 import { type HeldBlock, Memory } from './memory.js';
 import type { BufferOptions } from './options.js';
@@ -39,7 +39,7 @@ class TwoLevelBuffer implements BlockBuffer {
   readonly #memory = new Memory();
   readonly #disk: Disk;
   readonly #throttle: Throttle;
-  readonly #bootBlocks: BootBlocks;
+  readonly #bootTime: BootTime;
   readonly #listeners = new Set<() => void>();
   #routes: Routes = new Map();
   #waiters: { id: number; resolve: () => void }[] = [];
@@ -59,7 +59,7 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#log = setUp.log;
     // Ids rise from run to run without asking the file, which may become readable only later.
     this.#lastId = Math.floor(setUp.clock.now() * 1000);
-    this.#bootBlocks = new BootBlocks(setUp.clock);
+    this.#bootTime = new BootTime(setUp.clock, setUp.boot);
     this.#throttle = new Throttle(LOG_PERIOD_MS, () => setUp.clock.monotonic());
     this.#queues = new Queues((name) => {
       const queue: Queue = new Queue(name, setUp, () => this.#oldestMs(queue));
@@ -71,6 +71,7 @@ class TwoLevelBuffer implements BlockBuffer {
       ...setUp,
       options: () => this.#options,
       queues: this.#queues,
+      bootTime: this.#bootTime,
       isHeld,
       onRecovery: () => this.#tellListeners(),
     });
@@ -103,8 +104,10 @@ class TwoLevelBuffer implements BlockBuffer {
     this.#arm();
   }
 
-  shiftUnsent(stepMs: number, shift: ShiftBlock): void {
-    this.#bootBlocks.step(stepMs, shift);
+  shiftUnsent(): number {
+    const stepMs = this.#bootTime.look();
+    void this.#turn(() => this.#disk.shift());
+    return stepMs;
   }
 
   #setRoutes(routes: Routes): void {
@@ -133,8 +136,7 @@ class TwoLevelBuffer implements BlockBuffer {
       destinations !== undefined && destinations.length > 0,
       `route ${block.route} has no destination`,
     );
-    this.#memory.add(++this.#lastId, block, destinations);
-    this.#bootBlocks.note(this.#lastId);
+    this.#memory.add(++this.#lastId, block, this.#bootTime.stamp(), destinations);
     for (const name of destinations) this.#queues.get(name).come(countsOf(block));
     const { commitIntervalMs, maxMemoryBytes } = this.#options;
     const isFull = this.#memory.bytes > maxMemoryBytes;
@@ -166,10 +168,10 @@ class TwoLevelBuffer implements BlockBuffer {
     });
   }
 
-  #lend(queue: Queue, { id, attempts, block: kept }: Found): Lease {
+  #lend(queue: Queue, { id, attempts, block: kept, stamp }: Found): Lease {
     queue.leased.add(id);
-    const block = this.#bootBlocks.corrected(id, kept);
-    if (this.#bootBlocks.isNew(queue.name, id)) queue.countShifted(kept.samples);
+    const shiftMs = this.#bootTime.shiftOf(stamp);
+    const block = shiftMs === 0 ? kept : this.#setUp.shiftBlock(kept, shiftMs);
     return { destination: queue.name, id, attempts, block, kept };
   }
 
@@ -243,7 +245,8 @@ class TwoLevelBuffer implements BlockBuffer {
 
   #oldestMs(queue: Queue): number | undefined {
     const held = this.#memory.blocks.find(({ owners }) => owners.has(queue.name));
-    const times = [queue.storedOldestMs, held?.block.minMs].filter((ms) => ms !== undefined);
+    const heldMs = held && held.block.minMs + this.#bootTime.shiftOf(held.stamp);
+    const times = [queue.storedOldestMs, heldMs].filter((ms) => ms !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
@@ -259,10 +262,11 @@ class TwoLevelBuffer implements BlockBuffer {
     return found === undefined || !asked.isStillThere ? undefined : this.#lend(queue, found);
   }
 
-  async #settle({ destination, id, kept }: Lease, how: 'accepted' | DropReason): Promise<void> {
+  async #settle({ destination, id, block, kept }: Lease, how: 'accepted' | DropReason): Promise<void> {
     const queue = this.#queues.find(destination);
     if (!queue?.leased.delete(id)) return; // Counted already, with the file that was set aside.
     queue.go(countsOf(kept), how);
+    if (how === 'accepted' && block !== kept) queue.countShifted(kept.samples);
     const held = this.#memory.get(destination, id);
     if (held === undefined) {
       this.#disk.settle(queue, id, countsOf(kept));
@@ -312,7 +316,12 @@ class TwoLevelBuffer implements BlockBuffer {
   async #write(blocks: readonly HeldBlock[]): Promise<boolean> {
     const due = blocks.filter(({ owners }) => owners.size > 0);
     if (due.length === 0) return true;
-    const asWritten = due.map(({ id, block, owners }) => ({ id, block, owners: new Map(owners) }));
+    const asWritten = due.map(({ id, block, stamp, owners }) => ({
+      id,
+      block,
+      stamp: stamp && { ...stamp, shiftMs: this.#bootTime.shiftOf(stamp) },
+      owners: new Map(owners),
+    }));
     const result = await this.#disk.write(asWritten, this.#leased());
     if (result === undefined) {
       this.#trimMemory();
@@ -405,8 +414,8 @@ class TwoLevelBuffer implements BlockBuffer {
     const now = clock.monotonic();
     if (maxAgeMs === 0 || now - this.#lastExpireMs < EXPIRE_MS) return;
     this.#lastExpireMs = now;
-    const keep = new Set([...this.#leased(), ...this.#bootBlocks.wrong()]);
-    this.#countDropped(await this.#disk.dropOlder(clock.now() - maxAgeMs, keep), 'age');
+    await this.#disk.shift();
+    this.#countDropped(await this.#disk.dropOlder(clock.now() - maxAgeMs, this.#leased()), 'age');
     this.#expireMemory();
     this.#queues.forgetEmpty();
   }
@@ -416,7 +425,7 @@ class TwoLevelBuffer implements BlockBuffer {
     if (maxAgeMs === 0) return;
     const limitMs = this.#setUp.clock.now() - maxAgeMs;
     for (const held of this.#memory.blocks)
-      if (held.block.maxMs < limitMs && !this.#bootBlocks.isWrong(held.id)) this.#giveUp(held, 'age');
+      if (held.block.maxMs + this.#bootTime.shiftOf(held.stamp) < limitMs) this.#giveUp(held, 'age');
     this.#tellSafe();
   }
 

@@ -1,4 +1,5 @@
-import { type Cell, type Clock, errorLine, type Logger, type Metrics } from '../lib/index.js';
+import { BOOT_STEP_MS, type Cell, type Clock, errorLine, type Logger, type Metrics } from '../lib/index.js';
+import type { BootTime } from './boot-time.js';
 import { DiskHealth, type Operation } from './disk-health.js';
 import { errorOf, isCorrupt, isDiskFault } from './fault.js';
 import { FILE, removeFiles } from './files.js';
@@ -24,6 +25,7 @@ interface DiskSetUp {
   directory: string;
   options: () => BufferOptions;
   queues: Queues;
+  bootTime: BootTime;
   /** Whether a block is in memory still. */
   isHeld: (destination: string, id: number) => boolean;
   clock: Clock;
@@ -53,6 +55,8 @@ export class Disk {
   #known = false;
   #closed = false;
   #usedBytes = 0;
+  /** When the boot began, by the clock that the stamps in the file were last held against. */
+  #shiftedToMs: number;
   #usedAtMs = -Infinity;
 
   /** The highest id on disk when it was opened. */
@@ -61,6 +65,7 @@ export class Disk {
   constructor(setUp: DiskSetUp) {
     this.#setUp = setUp;
     this.health = new DiskHealth(setUp);
+    this.#shiftedToMs = setUp.bootTime.startMs ?? Number.NaN;
     const { metrics } = setUp;
     this.#writtenBytes = metrics.counter(
       'sentinel_buffer_written_bytes_total',
@@ -94,15 +99,27 @@ export class Disk {
     }
     if (this.#known) this.health.succeeded('open');
     else await this.#wake();
+    await this.shift();
   }
 
   /** After a fault: opens the file, lets go of what was settled meanwhile, and sees whether it can be written, unless there is something to write anyway. */
   async retry({ probe }: { probe: boolean }): Promise<void> {
     if (this.health.hasFaults && this.#isDelivered()) await this.#startAnew();
     if (this.#store === undefined && this.health.isFailing) await this.#wake();
+    await this.shift();
     for (const queue of this.#setUp.queues.all())
       for (const id of queue.settled) if (!(await this.#remove(queue, id))) return;
     if (probe && this.health.hasFault('write')) await this.#do('write', (store) => store.probe());
+  }
+
+  /** When the clock was set in the first minutes of the boot: writes what the blocks of these minutes are to be moved by. Until it is written, it is tried again. */
+  async shift(): Promise<void> {
+    const { bootTime } = this.#setUp;
+    const { startMs } = bootTime;
+    if (startMs === undefined || this.#isDelivered()) return;
+    if (Math.abs(startMs - this.#shiftedToMs) <= BOOT_STEP_MS) return;
+    const done = await this.#do('write', (store) => store.shift(bootTime.id, startMs).then(() => true));
+    if (done) this.#shiftedToMs = startMs;
   }
 
   /** Writes blocks; gives what was dropped for them and what did not fit, or nothing when nothing was written. */
@@ -291,8 +308,14 @@ export class Disk {
   }
 
   /** Makes the queues know what the file holds: what is more came, what is less is lost. */
-  #takeIn({ counts, lastId, salvage }: Contents): void {
+  #takeIn({ counts, lastId, salvage, boots }: Contents): void {
     this.#known = true;
+    const { bootTime } = this.#setUp;
+    const endMs = boots.get(bootTime.id);
+    if (endMs !== undefined) {
+      this.#shiftedToMs = Number.NaN;
+      bootTime.resume(endMs);
+    }
     this.lastId = Math.max(this.lastId, lastId);
     let lostSamples = 0;
     for (const name of counts.keys()) this.#setUp.queues.get(name);

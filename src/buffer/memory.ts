@@ -1,4 +1,5 @@
 import type { Block } from '../model/index.js';
+import type { Stamp } from './boot-time.js';
 import type { Found, StoredBlock } from './store.js';
 
 /** A block that exists in memory only. */
@@ -19,8 +20,8 @@ export class Memory {
   }
 
   /** Adds the newest block. */
-  add(id: number, block: Block, destinations: readonly string[]): void {
-    this.#blocks.push({ id, block, owners: new Map(destinations.map((name) => [name, 0])) });
+  add(id: number, block: Block, stamp: Stamp | undefined, destinations: readonly string[]): void {
+    this.#blocks.push({ id, block, stamp, owners: new Map(destinations.map((name) => [name, 0])) });
     this.bytes += block.bytes.length;
   }
 
@@ -33,7 +34,7 @@ export class Memory {
   find(destination: string, end: 'oldest' | 'newest', except: ReadonlySet<number>): Found | undefined {
     const fits = (held: HeldBlock) => held.owners.has(destination) && !except.has(held.id);
     const held = end === 'oldest' ? this.#blocks.find(fits) : this.#blocks.findLast(fits);
-    return held && { id: held.id, attempts: held.owners.get(destination)!, block: held.block };
+    return held && { ...held, attempts: held.owners.get(destination)! };
   }
 
   /** The destination no longer needs the block; it goes when nobody does. */

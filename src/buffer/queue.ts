@@ -38,7 +38,7 @@ const FAMILIES = {
   samples_dropped_total: ['counter', 'Samples that were given up for a destination, by reason.'],
   samples_shifted_total: [
     'counter',
-    'Samples that were handed out with another time than they came with, because the clock was set in the first minutes of the run.',
+    'Samples that a destination accepted with another time than they came with, because the clock was set in the first minutes of the boot.',
   ],
   samples_pending: ['gauge', 'Samples that a destination has not accepted yet.'],
   blocks_pending: ['gauge', 'Blocks that a destination has not accepted yet.'],
@@ -72,6 +72,7 @@ export class Queue {
   readonly #metrics: Metrics;
   readonly #in: Cell;
   readonly #out: Cell;
+  readonly #shifted: Cell;
 
   /** `oldestMs` gives the oldest pending timestamp. */
   constructor(
@@ -84,6 +85,7 @@ export class Queue {
     const labels = { destination: name };
     this.#in = familyOf(metrics, 'samples_in_total').with(labels);
     this.#out = familyOf(metrics, 'samples_out_total').with(labels);
+    this.#shifted = familyOf(metrics, 'samples_shifted_total').with(labels);
     const read = (gauge: keyof typeof FAMILIES, value: () => number) =>
       familyOf(metrics, gauge).read(labels, value);
     read('samples_pending', () => this.pending.samples);
@@ -105,9 +107,9 @@ export class Queue {
     (how === 'accepted' ? this.#out : this.#dropped(how)).inc(counts.samples);
   }
 
-  /** Samples are handed out with corrected times. */
+  /** Samples were accepted with corrected times. */
   countShifted(samples: number): void {
-    familyOf(this.#metrics, 'samples_shifted_total').with({ destination: this.name }).inc(samples);
+    this.#shifted.inc(samples);
   }
 
   /** The destination is gone for good: so are its metrics. */

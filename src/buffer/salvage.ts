@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
+import type { Stamp } from './boot-time.js';
 import { isDiskFault } from './fault.js';
 import { FILE, NEW_FILE, removeFiles, setAside } from './files.js';
 import { Pages, type Row } from './pages.js';
 import { checksumOf, INTO_BLOCK, INTO_PENDING, openDatabase } from './sqlite-store.js';
+import { StampTable, stampIn } from './stamp-table.js';
 import type { OpenOptions, Salvage, StoredBlock } from './store.js';
 
 /** Bytes of blocks that are copied in one transaction. */
@@ -31,15 +33,17 @@ function copyBlocks(
   const pages = new Pages(from);
   try {
     const owners = ownersIn(pages);
+    const stamps = new Map<number, Stamp>();
     const kept = new Set<number>();
     let keptSamples = 0;
-    for (const blocks of chunksOf(blocksIn(pages, owners))) {
+    for (const blocks of chunksOf(blocksIn(pages, owners, stamps))) {
       if (!insert(to, blocks)) break;
       for (const { id, block } of blocks) {
         if (!kept.has(id)) keptSamples += block.samples;
         kept.add(id);
       }
     }
+    insertStamps(to, stamps, kept);
     return {
       keptBlocks: kept.size,
       keptSamples,
@@ -91,11 +95,17 @@ interface SalvagedBlock extends StoredBlock {
 
 /**
  * The blocks that somebody has pending and whose checksum is right. A row is deleted when nobody has it pending; so where it is sure that no deleted row is
- * seen, or nothing is left of who has what pending, a row that nobody seems to have counts as well: twice is better than never.
+ * seen, or nothing is left of who has what pending, a row that nobody seems to have counts as well: twice is better than never. Puts the stamps that it comes upon into `stamps`.
  */
-function* blocksIn(pages: Pages, ownersOf: ReadonlyMap<number, Owners>): Generator<SalvagedBlock> {
+function* blocksIn(
+  pages: Pages,
+  ownersOf: ReadonlyMap<number, Owners>,
+  stamps: Map<number, Stamp>,
+): Generator<SalvagedBlock> {
   const believeRows = pages.knowsFree || ownersOf.size === 0;
   for (const row of pages.rows()) {
+    const stamp = stampIn(row.rowid, row.values);
+    if (stamp !== undefined) stamps.set(row.rowid, stamp);
     const owners = ownersOf.get(row.rowid);
     if (owners === undefined && !believeRows) continue;
     const found = blockIn(row);
@@ -129,18 +139,33 @@ function* chunksOf<T extends StoredBlock>(blocks: Iterable<T>): Generator<T[]> {
   if (chunk.length > 0) yield chunk;
 }
 
-/** False when there is no room: the rest stays in the file that is set aside. */
 function insert(to: Database.Database, blocks: readonly SalvagedBlock[]): boolean {
   const block = to.prepare(`INSERT OR IGNORE ${INTO_BLOCK}`);
   const pending = to.prepare(`INSERT OR IGNORE ${INTO_PENDING}`);
+  return tryInsert(to, () => {
+    for (const { id, block: it, destinations, crc, owners } of blocks) {
+      const { route, format, codec, samples, minMs, maxMs, bytes } = it;
+      block.run(id, route, format, codec, samples, minMs, maxMs, destinations, crc, bytes);
+      for (const [destination, attempts] of owners) pending.run(destination, id, attempts);
+    }
+  });
+}
+
+function insertStamps(
+  to: Database.Database,
+  stamps: ReadonlyMap<number, Stamp>,
+  kept: ReadonlySet<number>,
+): void {
+  const table = new StampTable(to);
+  tryInsert(to, () => {
+    for (const [id, stamp] of stamps) if (kept.has(id)) table.put(id, stamp);
+  });
+}
+
+/** False when there is no room: the rest stays in the file that is set aside. */
+function tryInsert(to: Database.Database, work: () => void): boolean {
   try {
-    to.transaction(() => {
-      for (const { id, block: it, destinations, crc, owners } of blocks) {
-        const { route, format, codec, samples, minMs, maxMs, bytes } = it;
-        block.run(id, route, format, codec, samples, minMs, maxMs, destinations, crc, bytes);
-        for (const [destination, attempts] of owners) pending.run(destination, id, attempts);
-      }
-    })();
+    to.transaction(work)();
     return true;
   } catch (error) {
     if (isDiskFault(error) && (error as { code?: string }).code === 'SQLITE_FULL') return false;

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import type { Block } from '../model/index.js';
 import { makeDirectory, makePrivateFile } from './directory.js';
 import { PAGE_BYTES } from './pages.js';
+import { STAMP_SCHEMA, StampTable } from './stamp-table.js';
 import type {
   Contents,
   Found,
@@ -66,7 +67,8 @@ export function openDatabase(
     database.pragma(`cache_size = -${CACHE_KIB}`);
     const version = database.pragma('user_version', { simple: true });
     if (version === 0) makeTables(database);
-    else if (version !== VERSION)
+    else if (version === VERSION) database.exec(STAMP_SCHEMA);
+    else
       throw new Database.SqliteError(
         `it has version ${version}, this Sentinel knows ${VERSION}`,
         'SQLITE_SCHEMA',
@@ -80,7 +82,7 @@ export function openDatabase(
 
 function makeTables(database: Database.Database): void {
   database.transaction(() => {
-    database.exec(SCHEMA);
+    database.exec(SCHEMA + STAMP_SCHEMA);
     database.pragma(`user_version = ${VERSION}`);
   })();
 }
@@ -122,6 +124,7 @@ export class SqliteStore implements Store {
   readonly #database: Database.Database;
   readonly #salvage: Salvage | undefined;
   readonly #sql;
+  readonly #stamps: StampTable;
   readonly #write;
   readonly #remove;
   readonly #dropOlder;
@@ -133,6 +136,7 @@ export class SqliteStore implements Store {
     this.#salvage = salvage;
     this.#writtenBytes = writtenBytes;
     this.#sql = statements(database);
+    this.#stamps = new StampTable(database);
     this.#write = database.transaction(this.#writeNow.bind(this));
     this.#remove = database.transaction(this.#removeNow.bind(this));
     this.#dropOlder = database.transaction(this.#dropOlderNow.bind(this));
@@ -144,6 +148,7 @@ export class SqliteStore implements Store {
       counts: new Map(rows.map(({ destination, ...counts }) => [destination, counts])),
       lastId: this.#sql.lastId.get()?.id ?? 0,
       salvage: this.#salvage,
+      boots: this.#stamps.ends(),
     };
   }
 
@@ -157,7 +162,8 @@ export class SqliteStore implements Store {
     for (;;) {
       const row = this.#next(destination, end, except);
       if (row === undefined) return { found: undefined, broken };
-      const found: Found = { id: row.id, attempts: row.attempts, block: blockOf(row) };
+      const stamp = this.#stamps.get(row.id);
+      const found: Found = { id: row.id, attempts: row.attempts, block: blockOf(row), stamp };
       if (checksumOf(row.id, found.block, row.destinations) === row.crc) return { found, broken };
       broken.push(...this.#counted(() => this.#dropBlock(row.id)));
     }
@@ -173,6 +179,16 @@ export class SqliteStore implements Store {
 
   async countAttempt(destination: string, id: number): Promise<void> {
     this.#counted(() => this.#sql.countAttempt.run(destination, id));
+  }
+
+  async shift(boot: string, startMs: number): Promise<void> {
+    const synchronous = this.#number('synchronous');
+    this.#database.pragma('synchronous = FULL');
+    try {
+      this.#counted(() => this.#stamps.shift(boot, startMs));
+    } finally {
+      this.#database.pragma(`synchronous = ${synchronous}`);
+    }
   }
 
   async probe(): Promise<void> {
@@ -239,12 +255,13 @@ export class SqliteStore implements Store {
     return { dropped, left };
   }
 
-  #insert({ id, block, owners }: StoredBlock): void {
+  #insert({ id, block, stamp, owners }: StoredBlock): void {
     const rounded = { ...block, minMs: Math.floor(block.minMs), maxMs: Math.ceil(block.maxMs) };
     const { route, format, codec, samples, minMs, maxMs, bytes } = rounded;
     const names = joinNames(owners.keys());
     const crc = checksumOf(id, rounded, names);
     this.#sql.insertBlock.run(id, route, format, codec, samples, minMs, maxMs, names, crc, bytes);
+    if (stamp !== undefined) this.#stamps.put(id, stamp);
     for (const [destination, attempts] of owners) this.#sql.insertPending.run(destination, id, attempts);
   }
 
@@ -308,9 +325,12 @@ function statements(database: Database.Database) {
       'SELECT block AS id FROM pending WHERE destination = ? ORDER BY block DESC LIMIT ?',
     ),
     oldestMs: sql<[string], { ms: number }>(
-      'SELECT min_ts AS ms FROM pending JOIN block ON block.id = pending.block WHERE destination = ? ORDER BY pending.block LIMIT 1',
+      `SELECT min_ts + coalesce(shift_ms, 0) AS ms FROM pending JOIN block ON block.id = pending.block
+       LEFT JOIN stamp ON stamp.block = block.id WHERE destination = ? ORDER BY pending.block LIMIT 1`,
     ),
-    newestSample: sql<[number], { ms: number }>('SELECT max_ts AS ms FROM block WHERE id = ?'),
+    newestSample: sql<[number], { ms: number }>(
+      'SELECT max_ts + coalesce(shift_ms, 0) AS ms FROM block LEFT JOIN stamp ON stamp.block = block.id WHERE id = ?',
+    ),
     read: sql<[string, number], BlockRow>(
       `SELECT id, attempts, route, format, codec, samples, min_ts AS minMs, max_ts AS maxMs, destinations, crc, bytes
        FROM pending JOIN block ON block.id = pending.block WHERE destination = ? AND pending.block = ?`,

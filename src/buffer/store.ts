@@ -1,9 +1,11 @@
 import type { Block } from '../model/index.js';
+import type { Stamp } from './boot-time.js';
 
 /** A block and who still has to get it: destination -> requests that failed. */
 export interface StoredBlock {
   id: number;
   block: Block;
+  stamp?: Stamp | undefined;
   owners: ReadonlyMap<string, number>;
 }
 
@@ -27,6 +29,7 @@ export interface Found {
   id: number;
   attempts: number;
   block: Block;
+  stamp?: Stamp | undefined;
 }
 
 /** How a commit goes about the limit. */
@@ -65,6 +68,8 @@ export interface Contents {
   lastId: number;
   /** Set when the file was broken and this one holds what could be read of it. */
   salvage: Salvage | undefined;
+  /** The boots that blocks with a stamp are of, and the uptime at which the first minutes of each end. */
+  boots: ReadonlyMap<string, number>;
 }
 
 /** What is shown of a file. */
@@ -95,6 +100,8 @@ export interface Store {
   dropOlder(limitMs: number, keep: ReadonlySet<number>): Promise<Removed[]>;
   /** Counts a failed request. */
   countAttempt(destination: string, id: number): Promise<void>;
+  /** The clock says now that this boot began at `startMs`: what its blocks are to be moved by is written, safe from a power cut as well. */
+  shift(boot: string, startMs: number): Promise<void>;
   /** Writes a page, to see whether it can. */
   probe(): Promise<void>;
   /** Gives free pages back to the file system, up to 16 MiB at a time; whether there are more. A no-op while blocks are stored: they will need the pages again. */

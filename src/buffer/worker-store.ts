@@ -68,6 +68,10 @@ class WorkerStore implements Store {
     return this.#call('countAttempt', [destination, id]);
   }
 
+  shift(boot: string, startMs: number) {
+    return this.#call('shift', [boot, startMs]);
+  }
+
   probe() {
     return this.#call('probe', []);
   }

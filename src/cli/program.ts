@@ -148,22 +148,25 @@ function addRelabel(program: Command, onExit: OnExit): void {
   program
     .command('relabel')
     .description('show what relabelling rules make of a target or a series, rule by rule')
-    .requiredOption(
-      '--explain <series>',
-      'what goes in: \'{__address__="10.0.0.1:9100"}\' or \'up{job="node"}\'',
-    )
+    .requiredOption('--explain <series>', 'what goes in: up{job="node"}, or the labels of a target')
     .addOption(
-      new Option('--rules <file>', 'rules to apply: a file that is a list of them').conflicts('config'),
+      new Option('--rules <file>', 'apply the rules of this file, which is a list of them').conflicts([
+        'config',
+        'job',
+        'metric',
+      ]),
     )
-    .addOption(new Option('-c, --config <file>', 'configuration whose rules are applied; needs --job'))
-    .addOption(
-      new Option('--job <name>', 'a job of the configuration: its relabel_configs').conflicts('rules'),
-    )
-    .addOption(new Option('--metric', "the job's metric_relabel_configs in their place").conflicts('rules'))
+    .addOption(new Option('--job <name>', 'apply the relabel_configs of this job of the configuration'))
+    .addOption(new Option('--metric', "apply the job's metric_relabel_configs in their place"))
+    .addOption(configOption())
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
     .addHelpText(
       'after',
-      '\nExit code: 0 it is kept; 1 a rule drops it, or no label is left; 2 a wrong call.',
+      `
+A target of a job gets what the job says of it: '{__address__="10.0.0.1:9100"}' is enough. Of a metric the rules see what is given: name the labels of its target
+too.
+
+Exit code: 0 it is kept; 1 a rule drops it, or no label is left; 2 a wrong call.`,
     )
     .action(async (options: RelabelOptions) => onExit(await (await import('./relabel.js')).relabel(options)));
 }

@@ -3,6 +3,7 @@ import { errorLine } from '../lib/index.js';
 import { type Labels, labelsToMap } from '../model/index.js';
 import { compileRelabel, parseSeries, type RelabelStep } from '../relabel/index.js';
 import { EXIT, usageError } from './exit.js';
+import { type RulesToExplain, rulesOfJob } from './job-rules.js';
 import { colorsOf, oneLine, print } from './terminal.js';
 
 /** What `sentinel relabel` is called with. */
@@ -25,19 +26,30 @@ interface Explanation {
 
 /** `sentinel relabel`: shows what each rule does to a target or a series. Exit code 1 when nothing is left of it. Throws SEN_USAGE, and SEN_CONFIG_INVALID with all that is wrong with the rules. */
 export async function relabel(options: RelabelOptions): Promise<number> {
-  const explanation = explain(options);
+  const explanation = await explain(options);
   print(options.output === 'json' ? jsonOf(explanation) : textOf(explanation));
   return explanation.output === undefined ? EXIT.failed : EXIT.ok;
 }
 
-function explain(options: RelabelOptions): Explanation {
-  if (options.rules === undefined) throw usageError('give --rules FILE, or -c FILE and --job NAME');
-  const rules = loadRelabelRules(options.rules, { env: process.env, cwd: process.cwd() });
-  const input = inputOf(options.explain);
-  const steps = compileRelabel(rules, 'utf8').explain(input);
+async function explain(options: RelabelOptions): Promise<Explanation> {
+  const { rules, scheme, input } = await rulesOf(options);
+  const steps = compileRelabel(rules, scheme).explain(input);
   const last = steps.at(-1);
   const output = last === undefined ? input : last.after;
   return { input, steps, output: output?.length === 0 ? undefined : output };
+}
+
+async function rulesOf({
+  explain: text,
+  rules,
+  job,
+  config,
+  metric,
+}: RelabelOptions): Promise<RulesToExplain> {
+  const input = inputOf(text);
+  if (job !== undefined) return rulesOfJob(job, input, { config, metric });
+  if (rules === undefined) throw usageError('give --rules FILE, or -c FILE and --job NAME');
+  return { rules: loadRelabelRules(rules, { env: process.env, cwd: process.cwd() }), scheme: 'utf8', input };
 }
 
 function inputOf(text: string): Labels {

@@ -14,9 +14,6 @@ export interface Clock {
   after(delayMs: number, run: () => void): Timer;
 }
 
-/** How long after a start the clock may still be wrong, on gear that has no battery for it: what it is set by until then moves the samples that are not sent yet. */
-export const BOOT_MS = 600_000;
-
 /** The longest delay a timer of Node takes; a longer one would fire at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 

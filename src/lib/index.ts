@@ -1,4 +1,5 @@
 export { Backoff } from './backoff.js';
+export { BOOT_MS, BOOT_STEP_MS, type Boot, systemBoot } from './boot.js';
 export {
   PROBE_HOST_PROGRAM,
   PROGRAM_DIRECTORY,
@@ -6,7 +7,7 @@ export {
   STORE_WORKER_PROGRAM,
   VERSION,
 } from './build.js';
-export { BOOT_MS, type Clock, systemClock, type Timer } from './clock.js';
+export { type Clock, systemClock, type Timer } from './clock.js';
 export { formatDuration, roughDuration, tryParseDuration } from './duration.js';
 export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './errors.js';
 export { makeFolder } from './folder.js';

@@ -57,6 +57,10 @@ export function watchClock(
     'Times that the wall clock was set, or jumped over a suspend, by more than a second, by direction.',
   );
   for (const direction of ['forward', 'back']) steps.with({ direction });
+  const shifted = parts.metrics.counter(
+    'sentinel_schedule_samples_shifted_total',
+    'Samples that were on their way when the clock was set in the first minutes of the boot, and got another time.',
+  );
   const look = () => {
     const stepMs = watch.look();
     if (stepMs === 0) return;
@@ -65,7 +69,7 @@ export function watchClock(
     const step = formatDuration(Math.round(Math.abs(stepMs) / 1000) * 1000);
     const message = `The clock went ${direction} by ${step}; tasks go on by the new time`;
     parts.log.warn({ step_ms: Math.round(stepMs) }, message);
-    if (boot.step(stepMs))
+    if (boot.step())
       parts.log.warn('What was not sent yet gets its times corrected: the clock was wrong since the start');
   };
   let timer = parts.clock.after(LOOK_MS, tick);
@@ -76,7 +80,7 @@ export function watchClock(
   return {
     correct(batch) {
       look();
-      boot.correct(batch);
+      if (boot.correct(batch)) shifted.inc(batch.length);
     },
     stop: () => timer.cancel(),
   };

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../lib/index.js';
-import type { Labels } from '../model/index.js';
 import { tickAfter } from '../schedule/index.js';
+import { sameLabels } from './exposed-series.js';
 import type { TargetLoop } from './loop.js';
 
 /** From the first tick that was not to be, in intervals, until the series are marked: a target that comes back has written by then. */
@@ -49,8 +49,4 @@ export class LeavingLoops {
     for (const other of this.#live()) if (sameLabels(other.target.labels, labels)) heirs.push(other);
     loop.end(staleMs, (series) => heirs.some((heir) => heir.series.writes(series)));
   }
-}
-
-function sameLabels(a: Labels, b: Labels): boolean {
-  return a.length === b.length && a.every((text, i) => text === b[i]);
 }

@@ -12,7 +12,7 @@ import {
   openBuffer,
 } from '../../src/buffer/index.js';
 import { openSqliteStore } from '../../src/buffer/open-store.js';
-import { Metrics } from '../../src/lib/index.js';
+import { type Boot, Metrics } from '../../src/lib/index.js';
 import type { Block } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
 
@@ -50,9 +50,12 @@ export class Bench {
   static async open(
     directory: string,
     options: Partial<BufferOptions> = {},
-    more: Partial<Pick<BufferSetUp, 'routes' | 'openStore'>> & { clock?: ManualClock } = {},
+    more: Partial<Pick<BufferSetUp, 'routes' | 'openStore'>> & {
+      clock?: ManualClock;
+      boot?: Partial<Boot>;
+    } = {},
   ): Promise<Bench> {
-    const { clock = new ManualClock(), ...set } = more;
+    const { clock = new ManualClock(), boot, ...set } = more;
     const metrics = new Metrics();
     const logged: string[] = [];
     const log = pino(
@@ -68,6 +71,8 @@ export class Bench {
       options: { ...OPTIONS, ...options },
       routes,
       clock,
+      boot: { id: 'a boot', uptimeMs: () => clock.monotonic(), ...boot },
+      shiftBlock: (block, ms) => ({ ...block, minMs: block.minMs + ms, maxMs: block.maxMs + ms }),
       log,
       metrics,
       // In the test's own thread: what the clock makes due is then done when it stands still again.

@@ -303,6 +303,7 @@ test('completion: what bash offers', async () => {
     'status',
     'trigger',
     'plugins',
+    'relabel',
     'service',
     'version',
     'completion',
@@ -316,7 +317,7 @@ test('completion: what bash offers', async () => {
   assert.deepEqual(offered(['sentinel', 'start', '--c']), ['--config']);
   // plugins and their options
   assert.deepEqual(offered(['sentinel', 'trigger', 'pi']), ['ping']);
-  assert.ok(offered(['sentinel', 'plugins', '']).includes('ping'));
+  assert.ok(offered(['sentinel', 'plugins', 'relabel', '']).includes('ping'));
   assert.deepEqual(offered(['sentinel', 'trigger', 'ping', '127.0.0.1', '--cou']), ['--count']);
 
   const fish = await runCli(['completion', 'fish']);

@@ -17,6 +17,16 @@ writeFileSync(
 );
 writeFileSync(join(folder, 'bad.yaml'), "- {action: keep, regex: '('}\n");
 
+writeFileSync(
+  join(folder, 'sentinel.yaml'),
+  `scrape_configs:
+  - job_name: node
+    relabel_configs: [{source_labels: [__address__], regex: '([^:]+):\\d+', target_label: instance}]
+    metric_relabel_configs: [{action: drop, source_labels: [__name__], regex: go_.*}]
+`,
+  { mode: 0o600 },
+);
+
 const relabel = (...args: string[]) => runCli(['relabel', ...args], { cwd: folder });
 const withRules = (series: string, ...args: string[]) =>
   relabel('--rules', 'rules.yaml', '--explain', series, ...args);
@@ -68,6 +78,46 @@ test('as JSON', async () => {
       [true, null],
     ],
   );
+});
+
+test('the rules of a job', async () => {
+  const of = async (...args: string[]) => {
+    const { stdout, stderr } = await relabel(
+      '-c',
+      'sentinel.yaml',
+      '--job',
+      'node',
+      '-o',
+      'json',
+      '--explain',
+      ...args,
+    );
+    assert.equal(stderr, '');
+    return JSON.parse(stdout) as { kept: boolean; input: object; output: object | null };
+  };
+  // a target, with what the job says of it
+  const { input, output } = await of('{__address__="a:1",__scheme__="https"}');
+  assert.deepEqual(input, {
+    __address__: 'a:1',
+    __always_scrape_classic_histograms__: 'false',
+    __convert_classic_histograms_to_nhcb__: 'false',
+    __metrics_path__: '/metrics',
+    __scheme__: 'https',
+    __scrape_interval__: '1m',
+    __scrape_native_histograms__: 'false',
+    __scrape_timeout__: '10s',
+    job: 'node',
+  });
+  assert.deepEqual(output, { ...input, instance: 'a' });
+  // its metrics
+  assert.deepEqual((await of('up{__address__="a:1"}', '--metric')).output, {
+    __address__: 'a:1',
+    __name__: 'up',
+  });
+  assert.equal((await of('go_gc', '--metric')).output, null);
+  const unknown = await relabel('-c', 'sentinel.yaml', '--job', 'nod', '--explain', '{}');
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /unknown job "nod"; did you mean "node"\?/);
 });
 
 test('usage: exit code 2', async () => {

@@ -169,7 +169,7 @@ test('a target that comes back: markers only for the series that it does not giv
   const clock = new FakeClock();
   const scraping = new Scraping(t, clock);
   const source = await exposing(t);
-  await scraping.apply([job([], { discovery: [] })]);
+  await scraping.apply([job([], { discovery: [], offsetMs: 5000 })]);
   scraping.discover('job', [source.address]);
   await active(scraping, 1);
   await interval(scraping, clock, 1);
@@ -178,7 +178,8 @@ test('a target that comes back: markers only for the series that it does not giv
   source.page = 'a 1\n';
   scraping.discover('job', [source.address]);
   await active(scraping, 1);
-  for (let i = 0; i < 3; i++) await interval(scraping, clock, i === 1 ? 2 : 1);
+  // the markers come in the second interval, 11 s after the first tick
+  for (const batches of [1, 2, 1]) await interval(scraping, clock, batches);
   assert.deepEqual(
     markers(scraping).map(({ name }) => name),
     ['b'],
@@ -413,13 +414,13 @@ test('other metric_relabel_configs: new series, and markers for those that are n
   const clock = new FakeClock();
   const scraping = new Scraping(t, clock);
   const { address } = await exposing(t);
-  await scraping.apply([job([address])]);
+  await scraping.apply([job([address], { offsetMs: 5000 })]);
   await interval(scraping, clock, 1);
   const metricRelabel = [rule({ action: 'drop', sourceLabels: ['__name__'], regex: 'b' })];
-  await scraping.apply([job([address], { metricRelabel })]);
+  await scraping.apply([job([address], { offsetMs: 5000, metricRelabel })]);
   await interval(scraping, clock, 1);
   assert.equal(scraping.of('b').length, 1);
-  await clock.pass(INTERVAL_MS * 2);
+  await interval(scraping, clock, 2);
   assert.deepEqual(
     markers(scraping).map(({ name }) => name),
     ['b'],

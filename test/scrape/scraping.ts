@@ -3,7 +3,7 @@ import type { TargetGroup } from '../../src/discovery/index.js';
 import { type Clock, type Logger, Metrics } from '../../src/lib/index.js';
 import { type Batch, FLAG_STALE, type Labels, labelsToMap } from '../../src/model/index.js';
 import { createHttpClient } from '../../src/net/index.js';
-import { type ScrapeConfig, Scrapes } from '../../src/scrape/index.js';
+import { type ScrapeConfig, Scrapes, type TargetSource } from '../../src/scrape/index.js';
 import { resolver } from './exporter.js';
 import { FakeDiscovery } from './fake-discovery.js';
 
@@ -17,6 +17,11 @@ export interface GivenSample {
   batch: number;
 }
 
+type OnGroups = (owner: string, groups: readonly TargetGroup[]) => void;
+type CreateDiscoveries = (onGroups: OnGroups, parts: { log: Logger; metrics: Metrics }) => TargetSource;
+
+const fakeDiscovery: CreateDiscoveries = (onGroups) => new FakeDiscovery(onGroups);
+
 /** The scrape stage between a fake discovery and a list of samples. */
 export class Scraping {
   readonly metrics = new Metrics();
@@ -28,9 +33,9 @@ export class Scraping {
   readonly lateMs: number[] = [];
   /** Whether samples are kept; only batches are counted else. */
   keeps = true;
-  #onGroups: ((owner: string, groups: readonly TargetGroup[]) => void) | undefined;
+  #onGroups: OnGroups | undefined;
 
-  constructor(t: TestContext, clock: Clock) {
+  constructor(t: TestContext, clock: Clock, createDiscoveries: CreateDiscoveries = fakeDiscovery) {
     const line = (level: string) => (fields: object | string, message?: string) => {
       this.logged.push(`${level} ${message ?? fields}`);
     };
@@ -48,7 +53,7 @@ export class Scraping {
       createHttpClient: (options) => createHttpClient(options, resolver),
       createDiscoveries: (onGroups) => {
         this.#onGroups = onGroups;
-        return new FakeDiscovery(onGroups);
+        return createDiscoveries(onGroups, { log, metrics: this.metrics });
       },
       next: (batch) => this.#take(batch),
     });

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
-import { type BlockStage, createBlockStage, routesOf } from '../../src/block/index.js';
+import { type BlockStage, createBlockStage, routesOf, shiftBlock } from '../../src/block/index.js';
 import { type BlockBuffer, type BufferOptions, openBuffer } from '../../src/buffer/index.js';
 import { openSqliteStore } from '../../src/buffer/open-store.js';
 import { type Clock, Metrics, systemClock } from '../../src/lib/index.js';
@@ -64,7 +64,9 @@ export class Delivery {
     const names = new Map(routes.map((route) => [route.name, route.destinations]));
     // With a clock that jumps, a store in a thread of its own would seem to stall.
     const store = more.clock === undefined ? {} : { openStore: openSqliteStore };
-    const buffer = await openBuffer({ directory, options, routes: names, clock, log, metrics, ...store });
+    const boot = { id: 'a boot', uptimeMs: () => clock.monotonic() };
+    const parts = { clock, boot, shiftBlock, log, metrics };
+    const buffer = await openBuffer({ directory, options, routes: names, ...parts, ...store });
     delivery.buffer = buffer;
     delivery.stage = createBlockStage({
       routes,
