@@ -37,7 +37,9 @@ test('/api/v1/targets: every key, of a target that was scraped and of one that w
     lastSamples: 0,
     series: 0,
   });
-  const dropped = droppedTarget('a:1', { detail: '{action: drop, source_labels: [__address__], regex: a.*}' });
+  const dropped = droppedTarget('a:1', {
+    detail: '{action: drop, source_labels: [__address__], regex: a.*}',
+  });
   const pools = () => [pool('node', { active: [scraped, fresh], dropped: [dropped] }), pool('empty')];
   await withView({ pools }, async (edge) => {
     const { activeTargets, ...rest } = await dataOf(edge, '/api/v1/targets');
