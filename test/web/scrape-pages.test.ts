@@ -157,7 +157,7 @@ test('/relabel-debug: what goes into each rule and what comes out', async () => 
   const page = await relabelAt(view, { scrapePool: 'node', labels: '{__address__="h:1", job="node"}' });
   holds(
     page,
-    'regex: (.*):.*, target_label: host',
+    'regex: &quot;(.*):.*&quot;, target_label: host',
     '+ host=&quot;h&quot;',
     'no change',
     '- __address__=&quot;h:1&quot;',
