@@ -229,6 +229,34 @@ test('the API of targets is that of Prometheus', { timeout: 120_000 }, async (t)
   await same('/api/v1/metadata?limit=many');
   await same('/api/v1/targets/metadata?limit=1.5');
 
+  // 2.42 does not have it; the shape is that of 3.x.
+  await t.test('/api/v1/targets/relabel_steps', async () => {
+    const labels = encodeURIComponent('{"__address__":"a:1","job":"picked"}');
+    const kept = await dataOf(ours, `/api/v1/targets/relabel_steps?scrapePool=picked&labels=${labels}`);
+    const plain = { separator: ';', regex: '(.*)', replacement: '$1' };
+    const [drop, replace] = [
+      { ...plain, action: 'drop', sourceLabels: ['__address__'], regex: 'drop.*' },
+      { ...plain, action: 'replace', targetLabel: 'instance', replacement: 'picked' },
+    ];
+    const output = { __address__: 'a:1', job: 'picked' };
+    assert.deepEqual(kept, {
+      steps: [
+        { rule: drop, output, keep: true },
+        { rule: replace, output: { ...output, instance: 'picked' }, keep: true },
+      ],
+    });
+    const dropped = await dataOf(
+      ours,
+      '/api/v1/targets/relabel_steps?scrapePool=picked&labels={"__address__":"drop1:1"}',
+    );
+    assert.deepEqual(dropped, {
+      steps: [
+        { rule: drop, output: {}, keep: false },
+        { rule: replace, output: {}, keep: false },
+      ],
+    });
+  });
+
   await t.test('a selector that is none', async () => {
     const path = '/api/v1/targets/metadata?match_target={';
     const [want, got] = await Promise.all([ask(theirs, path), ask(ours, path)]);
