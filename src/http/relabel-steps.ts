@@ -11,7 +11,7 @@ export function relabelStepsJson(view: HttpView, query: URLSearchParams) {
   const job = required(query, 'scrapePool');
   const labels = readLabels(required(query, 'labels'));
   const rules = view.pools().find((pool) => pool.job === job)?.relabel;
-  const steps = view.explain('target', job, labels);
+  const steps = view.explain('discovered', job, labels);
   if (rules === undefined || steps === undefined)
     throw new SentinelError('SEN_USAGE', `scrape pool ${JSON.stringify(job)} not found`);
   return {

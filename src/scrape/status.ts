@@ -53,3 +53,6 @@ export interface TargetMetadata {
   target: Labels;
   families: readonly MetricMetadata[];
 }
+
+/** What the rules of a job are asked about: the labels of a target, which gets what its job says of it (`job`, `__scheme__` and so on); all labels of a discovered one; or those of a series, its target's among them. */
+export type ExplainSubject = 'target' | 'discovered' | 'metric';

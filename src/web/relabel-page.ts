@@ -42,7 +42,7 @@ ${resultPart(page)}`;
 
 function resultPart({ result }: RelabelPage): Html {
   if (result === undefined)
-    return html`<p class="soft">Give labels such as {__address__="host:9100", job="node"}, or a series such as up{instance="a"}.</p>`;
+    return html`<p class="soft">Give labels of a target such as {__address__="host:9100"}: the job says the others. Or a series such as up{instance="a"}, with the labels of its target.</p>`;
   if (typeof result === 'string') return html`<p class="bad">${breakable(result)}</p>`;
   if (result.length === 0) return html`<p>The job has no such rules: the labels stay as they are.</p>`;
   const last = result.at(-1)!.after;

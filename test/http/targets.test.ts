@@ -278,7 +278,7 @@ test('/api/v1/targets/relabel_steps: what each rule gives, also behind the one t
         { rule: first, output: {}, keep: false },
       ],
     });
-    assert.deepEqual(explained, ['target', 'node', labels]);
+    assert.deepEqual(explained, ['discovered', 'node', labels]);
   });
 });
 

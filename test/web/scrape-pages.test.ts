@@ -176,8 +176,8 @@ test('/relabel-debug: what goes into each rule and what comes out', async () => 
   // what is wrong with the question stands on the page
   holds(await relabelAt(view, { labels: '{a=' }), 'expected a value in quotes');
   holds(await relabelAt(view, { scrapePool: 'nope', labels: 'up' }), 'there is no job &quot;nope&quot;');
-  holds(await relabelAt(view, {}), 'Give labels such as');
-  holds(await relabelAt(withPools(), {}), 'Give labels such as');
+  holds(await relabelAt(view, {}), 'Give labels of a target such as');
+  holds(await relabelAt(withPools(), {}), 'Give labels of a target such as');
 });
 
 test('nothing from outside becomes markup', async () => {

@@ -4,7 +4,7 @@ import test from 'node:test';
 import type { HttpView } from '../../src/http/index.js';
 import type { TaskStatus } from '../../src/probe/index.js';
 import { ask, viewWith, withEdge } from '../http/kit.js';
-import { destination, task } from '../http/statuses.js';
+import { destination, pool, target, task } from '../http/statuses.js';
 import { ManualClock } from '../manual-clock.js';
 import { needServer } from '../servers.js';
 import { EVIL, NOW, pageAt, readAt80Columns, TEXT_BROWSER, textOf } from './page.js';
@@ -79,6 +79,19 @@ test('destinations, tasks and hosts, with what is wrong', async () => {
     assert.ok(page.includes(want), `${want}\nis not in\n${page}`);
   assert.ok(page.indexOf('stuck http') < page.indexOf('bad http'));
   assert.ok(page.indexOf('bad http') < page.indexOf('good http'));
+});
+
+test('targets in one line, with a link to what is down', async () => {
+  const f = async (healths: readonly ('up' | 'down' | 'unknown')[], want: string) => {
+    const active = healths.map((health) => target('a:1', { health }));
+    const page = await pageOf({ pools: () => [pool('a', { active }), pool('b', { active })] });
+    assert.ok(textOf(page).includes(want), textOf(page));
+    assert.equal(/href="\/targets\?health=down"/.test(page), healths.includes('down'));
+  };
+  await f(['up', 'down', 'unknown'], 'Targets 6 in all : 2 up, 2 down , 2 not scraped yet');
+  await f(['up'], 'Targets 2 in all : 2 up, 0 down');
+  // without any there is no such line
+  assert.doesNotMatch(textOf(await pageOf({})), /Targets/);
 });
 
 test('a refused reload is said; what changes something is no link', async () => {
