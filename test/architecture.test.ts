@@ -136,6 +136,14 @@ test('imports point down', () => {
   }
 });
 
+test('the table allows nothing that nobody imports', () => {
+  const used = new Set(imports.map(({ file, target }) => `${roomOf(file)} -> ${roomOf(target)}`));
+  const unused = Object.entries(ALLOWED).flatMap(([from, rooms]) =>
+    rooms.filter((to) => to !== '*' && !used.has(`${from} -> ${to}`)).map((to) => `${from} -> ${to}`),
+  );
+  assert.deepEqual(unused, []);
+});
+
 test('only the face of a folder (index) or its schema is imported from outside', () => {
   for (const { file, target } of imports) {
     const [from, to] = [roomOf(file), roomOf(target)];

@@ -1,6 +1,6 @@
 import { SentinelError } from '../lib/index.js';
-import type { MetricMetadata } from '../model/index.js';
-import { parseSelector, type Selector } from '../relabel/index.js';
+import type { Labels, MetricMetadata } from '../model/index.js';
+import { parseSelector } from '../relabel/index.js';
 import type { TargetMetadata } from '../scrape/index.js';
 import { shownLabels } from './shown.js';
 
@@ -10,12 +10,12 @@ import { shownLabels } from './shown.js';
  */
 export function targetMetadataJson(targets: readonly TargetMetadata[], query: URLSearchParams) {
   const limit = readLimit(query, 'limit') ?? Infinity;
-  const selector = readSelector(query.get('match_target') ?? '');
+  const fits = readMatch(query.get('match_target') ?? '');
   const metric = query.get('metric') ?? '';
   const found: object[] = [];
   for (const { target, families } of targets) {
     if (found.length >= limit) break;
-    if (selector !== undefined && !selector.matches(target)) continue;
+    if (!fits(target)) continue;
     const labels = shownLabels(target);
     for (const { family, type, help, unit } of asked(families, metric))
       found.push({ target: labels, ...(metric === '' && { metric: family }), type, help, unit });
@@ -57,10 +57,11 @@ function readLimit(query: URLSearchParams, name: string): number | undefined {
   return Number(text) < 0 ? undefined : Number(text);
 }
 
-function readSelector(text: string): Selector | undefined {
-  if (text === '') return undefined;
+function readMatch(text: string): (target: Labels) => boolean {
+  if (text === '') return () => true;
   try {
-    return parseSelector(text);
+    const selector = parseSelector(text);
+    return (target) => selector.matches(target);
   } catch (error) {
     throw new SentinelError('SEN_USAGE', 'invalid parameter "match_target"', { cause: error });
   }
