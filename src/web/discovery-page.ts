@@ -2,8 +2,10 @@ import { roughDuration } from '../lib/index.js';
 import { breakable, framed, labelsText, link, type Paged, pager } from './frame.js';
 import { type Html, html } from './html.js';
 
-/** Characters of discovered labels that are shown; with more of them a link would be longer than a request may be. */
+/** Characters of discovered labels that are shown. */
 const MAX_LABELS = 2000;
+/** A longer link makes a request that is refused. */
+const MAX_LINK = 4000;
 
 /** A target as it was discovered, and what became of it; free of secrets. */
 export interface DiscoveredRow {
@@ -87,10 +89,8 @@ function targetRow({ discovered, labels, dropped }: DiscoveredRow, job: string):
     labels === undefined
       ? html`<span class="warn">dropped: ${breakable(dropped ?? '')}</span>`
       : breakable(labelsText(labels));
-  const why =
-    text.length > MAX_LABELS
-      ? html``
-      : html`<a href="${link('/relabel-debug', { scrapePool: job, labels: text })}">why</a>`;
+  const to = link('/relabel-debug', { scrapePool: job, labels: text });
+  const why = to.length > MAX_LINK ? html`` : html`<a href="${to}">why</a>`;
   return html`<tr><td>${breakable(text, MAX_LABELS)}</td>
 <td>${outcome}</td>
 <td>${why}</td></tr>

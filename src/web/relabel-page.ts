@@ -35,9 +35,16 @@ of job <select name="scrapePool">${page.jobs.map((job) => option(job, page.job))
 <p><textarea name="labels" rows="4" cols="78" aria-label="labels">${page.labels}</textarea></p>
 <p><input type="submit" value="explain"></p>
 </form>
-${resultPart(page)}`;
+${maskedPart(page)}${resultPart(page)}`;
   const title = `${page.name}: relabelling`;
   return framed({ title, heading: title, refresh: false, body });
+}
+
+/** Labels that come by a link from another page lack what is masked there. */
+function maskedPart({ labels }: RelabelPage): Html {
+  if (!labels.includes('<secret>')) return html``;
+  return html`<p class="warn">A rule that looks at what is masked sees ${'<secret>'} here: put in the real value.</p>
+`;
 }
 
 function resultPart({ result }: RelabelPage): Html {

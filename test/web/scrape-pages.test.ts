@@ -173,6 +173,12 @@ test('/relabel-debug: what goes into each rule and what comes out', async () => 
     await relabelAt(view, { subject: 'metric', labels: 'up' }),
     'The job has no such rules: the labels stay as they are.',
   );
+  // what is masked on the page that the labels come from
+  holds(
+    await relabelAt(view, { labels: '{__address__="h:1", __param_token="<secret>"}' }),
+    'sees &lt;secret&gt; here: put in the real value.',
+  );
+  assert.doesNotMatch(page, /put in the real value/);
   // what is wrong with the question stands on the page
   holds(await relabelAt(view, { labels: '{a=' }), 'expected a value in quotes');
   holds(await relabelAt(view, { scrapePool: 'nope', labels: 'up' }), 'there is no job &quot;nope&quot;');
@@ -284,6 +290,20 @@ test('labels without end are cut', async () => {
   const view = withPools(many);
   for (const path of ['/targets', '/service-discovery', '/'])
     assert.ok((await pageAt(path, view)).length < 20_000, path);
+  // a link that could not be followed is not given
+  assert.doesNotMatch(await pageAt('/service-discovery', view), /href="\/relabel-debug\?/);
+  const most = labelsOf({ __address__: 'a:1', x: '"'.repeat(380) });
+  const { labels: text } = linkOf(
+    await pageAt(
+      '/service-discovery',
+      withPools(pool('n', { dropped: [droppedTarget('', { discoveredLabels: most })] })),
+    ),
+    'why',
+  );
+  holds(
+    await relabelAt(withRules(RULE), { scrapePool: 'node', labels: String(text) }),
+    '+ host=&quot;a&quot;',
+  );
 });
 
 test('a text browser of 80 columns can read them', async (t) => {
