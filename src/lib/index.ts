@@ -32,6 +32,7 @@ export type {
   SchemaIssue,
   Section,
 } from './schema-type.js';
-export { isSensitive, redactUrl, Secret, shownUrl, withoutFile } from './secret.js';
+export { redactUrl, Secret, withoutFile } from './secret.js';
+export { isSensitive, shownUrl } from './shown-url.js';
 export { formatSize, roughSize, tryParseSize } from './size.js';
 export { TimeSlice } from './time-slice.js';

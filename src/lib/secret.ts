@@ -119,20 +119,3 @@ export function redactUrl(url: string): string {
   const query = names.length === 0 ? '' : `?${names.join('&')}`;
   return `${parsed.protocol}//${userinfo}${parsed.host}${parsed.pathname}${query}`;
 }
-
-const SENSITIVE =
-  /pass(word|wd|phrase)?|secret|token|credential|signature|authorization|api[_-]?key|(^|[_-])key$|(^|[_-])auth$/i;
-
-/** Whether a parameter or label of this name is taken for a secret. */
-export function isSensitive(name: string): boolean {
-  return SENSITIVE.test(name);
-}
-
-/** A scrape URL for people: its parameters say what is probed, so that only those are masked that are called like secrets. */
-export function shownUrl(url: string): string {
-  return url
-    .replace(/\/\/[^/]*@/, '//<secret>@')
-    .replace(/([?&])([^=&]*)=([^&]*)/g, (whole, mark: string, name: string) =>
-      isSensitive(name) ? `${mark}${name}=<secret>` : whole,
-    );
-}
