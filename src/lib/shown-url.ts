@@ -1,6 +1,6 @@
 /** Names of labels and parameters whose value is masked. */
 const SENSITIVE =
-  /pass(?![a-z])|pass(?:word|wd|phrase)|secret|token|credential|bearer|jwt|signature|authorization|(?:api|access|auth|private)[-_]?key|(?:^|_param_)(?:key|sig|auth)$/i;
+  /pass(?![a-z])|pass(?:word|wd|phrase)|secret|token|credential|bearer|jwt|signature|assertion|authorization|(?:api|access|auth|private)[-_]?key|(?:^|_param_)(?:key|sig|auth)$/i;
 
 /** Whether a label or a parameter of this name is taken for a secret. */
 export function isSensitive(name: string): boolean {
