@@ -1,5 +1,5 @@
 import type { DiscoveryStatus, TargetGroup } from '../discovery/index.js';
-import { type Clock, type Logger, sameValue, Throttle, TimeSlice } from '../lib/index.js';
+import { type Clock, type Logger, sameValue, shownUrl, Throttle, TimeSlice } from '../lib/index.js';
 import { type Labels, labelsToMap, type Next } from '../model/index.js';
 import type { HttpClient, HttpClientOptions } from '../net/index.js';
 import { compileRelabel, type Relabeller, type RelabelStep } from '../relabel/index.js';
@@ -307,9 +307,10 @@ export class Pool {
 
   #logFailure({ url, config }: Target, error: string): void {
     const { failureLogs, log } = this.#parts;
-    log.debug({ job: config.jobName, target: url, error }, 'Scrape failed');
+    const line = { job: config.jobName, target: shownUrl(url), error };
+    log.debug(line, 'Scrape failed');
     const { failureLogFile } = this.#settings.config;
-    if (failureLogFile !== '') failureLogs.write(failureLogFile, { error, job: config.jobName, target: url });
+    if (failureLogFile !== '') failureLogs.write(failureLogFile, line);
   }
 
   #declare(): void {

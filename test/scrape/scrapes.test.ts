@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -537,6 +537,22 @@ test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file 
   await interval(scraping, clock, 1);
   await until('the new file', () => read(file).endsWith('\n'));
   assert.equal(read(`${file}.1`).split('\n').length, 2);
+});
+
+test('scrape_failure_log_file: parameters that are called like secrets are masked', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'failed.log');
+  const clock = new ManualClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  source.status = 500;
+  const params = { 'api-key': ['hidden'], module: ['http_2xx'], token: ['hidden'] };
+  await scraping.apply([job([source.address], { failureLogFile: file, params })]);
+  await interval(scraping, clock, 1);
+  await until('the line', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+  const { target } = JSON.parse(readFileSync(file, 'utf8'));
+  assert.equal(target, `http://${source.address}/metrics?api-key=<secret>&module=http_2xx&token=<secret>`);
 });
 
 test('a failure log that cannot be written is said once, and counted', async (t) => {
