@@ -1,5 +1,5 @@
 // Hot path: `append` runs once per sample. Benchmark: test/bench/block/encode.bench.ts.
-import { type Batch, type Column, type Exemplar, FLAG_STALE, type SeriesRef } from '../model/index.js';
+import { type Batch, type ByteColumn, type Exemplar, FLAG_STALE, type SeriesRef } from '../model/index.js';
 import { encodeExemplars, encodeHistogram } from './beside.js';
 import {
   encodeLabels,
@@ -22,11 +22,10 @@ const MAX_TAIL_BYTES = 8 + 1 + MAX_TIMESTAMP_BYTES;
 /** The schema of histograms with custom buckets, which remote write 1.0 cannot say. */
 const CUSTOM_BUCKETS = -53;
 
-/** What a column holds of series that do not go on: empty bytes, where others have a prefix. */
-const DROPPED: Readonly<Record<SeriesDrop, Uint8Array>> = {
-  relabel: new Uint8Array(),
-  name: new Uint8Array(),
-};
+/** What a column holds of a series instead of a prefix: bytes so few that their number says which. No prefix is as short. */
+const NOTES = ['lent', 'relabel', 'name'] as const satisfies readonly ('lent' | SeriesDrop)[];
+/** The prefix is the one in the lender's column. */
+const LENT = 0;
 
 /** Why a sample, and its exemplars with it, did not become part of a block. */
 export type EncodeDrop = SeriesDrop | 'histogram' | 'custom_buckets';
@@ -82,19 +81,24 @@ export class Encoder {
   #appendPlain(batch: Batch, start: number, maxItems: number): number {
     const { refs, values, timestamps, flags, length } = batch;
     const column = this.#labelling.columnOf(batch.table);
+    const lender = this.#labelling.lenderOf(batch.table);
     const maxSamples = maxItems - this.exemplars;
     let i = start;
     for (; i < length; i++) {
       if (this.samples >= maxSamples || this.#length >= MAX_BLOCK_BYTES) return i;
       const timestampMs = timestamps[i]!;
       if (timestampMs !== this.#stampMs) this.#setStamp(timestampMs);
-      let prefix = column[refs[i]!] ?? this.#learn(batch, refs[i]!, column);
-      if (prefix.length === 0) {
-        this.#drop(batch, i, reasonOf(prefix));
-        continue;
+      const ref = refs[i]!;
+      let source = column;
+      if (column.length(ref) < NOTES.length) {
+        const note = this.#noteOf(batch, ref, column, lender);
+        if (note === 'lent') source = lender;
+        else if (note !== undefined) {
+          this.#drop(batch, i, note);
+          continue;
+        }
       }
-      if (this.#stampLength !== USUAL_TIMESTAMP_BYTES) prefix = this.#unusualPrefix(prefix);
-      this.#write(prefix, values[i]!, flags[i]! & FLAG_STALE);
+      this.#write(source, ref, values[i]!, flags[i]! & FLAG_STALE);
     }
     return i;
   }
@@ -103,13 +107,16 @@ export class Encoder {
   #appendMixed(batch: Batch, start: number, maxItems: number): number {
     const { refs, values, timestamps, flags, length } = batch;
     const column = this.#labelling.columnOf(batch.table);
+    const lender = this.#labelling.lenderOf(batch.table);
     let i = start;
     for (; i < length && !this.isFull(maxItems); i++) {
       if (timestamps[i] !== this.#stampMs) this.#setStamp(timestamps[i]!);
-      const prefix = column[refs[i]!] ?? this.#learn(batch, refs[i]!, column);
-      if (prefix.length === 0) this.#drop(batch, i, reasonOf(prefix));
-      else if (!this.#writeBeside(batch, i, prefix))
-        this.#write(this.#unusualPrefix(prefix), values[i]!, flags[i]! & FLAG_STALE);
+      const ref = refs[i]!;
+      const note = this.#noteOf(batch, ref, column, lender);
+      const source = note === 'lent' ? lender : column;
+      if (note !== undefined && note !== 'lent') this.#drop(batch, i, note);
+      else if (!this.#writeBeside(batch, i, source.get(ref)))
+        this.#write(source, ref, values[i]!, flags[i]! & FLAG_STALE);
     }
     return i;
   }
@@ -133,18 +140,34 @@ export class Encoder {
     this.maxMs = -Infinity;
   }
 
-  #write(prefix: Uint8Array, value: number, stale: number): void {
-    let at = this.#length;
-    if (at + prefix.length + MAX_TAIL_BYTES > this.#bytes.length)
-      this.#grow(at + prefix.length + MAX_TAIL_BYTES);
-    const bytes = this.#bytes;
-    bytes.set(prefix, at);
-    at += prefix.length;
+  #write(source: ByteColumn, ref: SeriesRef, value: number, stale: number): void {
+    if (this.#stampLength !== USUAL_TIMESTAMP_BYTES) {
+      // Slow path: a time outside of 1971 to 2109.
+      this.#writeBehind(seriesPrefix(labelBytesIn(source.get(ref)), this.#stampLength), value, stale);
+      return;
+    }
+    const needed = this.#length + source.length(ref) + MAX_TAIL_BYTES;
+    if (needed > this.#bytes.length) this.#grow(needed);
+    this.#writeTail(source.copy(ref, this.#view, this.#length), value, stale);
+  }
+
+  /** Writes a prefix that stands in no column, and what comes behind it. */
+  #writeBehind(prefix: Uint8Array, value: number, stale: number): void {
+    this.#put(prefix);
+    const needed = this.#length + MAX_TAIL_BYTES;
+    if (needed > this.#bytes.length) this.#grow(needed);
+    this.#writeTail(this.#length, value, stale);
+  }
+
+  /** The value and the timestamp, from `start` on; there is room. */
+  #writeTail(start: number, value: number, stale: number): void {
+    let at = start;
     if (stale !== 0) writeBits(this.#view, at, 0x7ff0_0000, 2);
     // The bits of a NaN that came in are not kept: they might be those of a stale marker.
     else if (Number.isNaN(value)) writeBits(this.#view, at, 0x7ff8_0000, 1);
     else this.#view.setFloat64(at, value, true);
     at += 8;
+    const bytes = this.#bytes;
     bytes[at++] = TAG_SAMPLE_TIMESTAMP;
     const stamp = this.#stamp;
     for (let i = 0; i < this.#stampLength; i++) bytes[at++] = stamp[i]!;
@@ -167,7 +190,7 @@ export class Encoder {
     const labelBytes = labelBytesIn(prefix);
     const after = encodeExemplars(exemplars);
     if (histogram === undefined) {
-      this.#write(seriesPrefix(labelBytes, this.#stampLength, after.length), batch.values[i]!, stale);
+      this.#writeBehind(seriesPrefix(labelBytes, this.#stampLength, after.length), batch.values[i]!, stale);
       this.#put(after);
     } else {
       const body = encodeHistogram(histogram, this.#stampMs);
@@ -205,23 +228,25 @@ export class Encoder {
     this.#stampLength = writeInt64(timestampMs, this.#stamp);
   }
 
-  /** Slow path: a new series. */
-  #learn(batch: Batch, ref: SeriesRef, column: Column<Uint8Array>): Uint8Array {
-    const { table } = batch;
-    const labels = this.#labelling.decide(table.labels(ref));
-    const prefix =
-      typeof labels === 'string'
-        ? DROPPED[labels]
-        : this.#labelling.shared(table, ref, seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES));
-    column[ref] = prefix;
-    return prefix;
+  /** What the column says of a series instead of a prefix; `undefined` when it has one. Decides about a new series. */
+  #noteOf(
+    batch: Batch,
+    ref: SeriesRef,
+    column: ByteColumn,
+    lender: ByteColumn,
+  ): (typeof NOTES)[number] | undefined {
+    if (column.length(ref) < 0) column.set(ref, this.#learn(batch, ref, column, lender));
+    return NOTES[column.length(ref)];
   }
 
-  /** Slow path: for a timestamp outside of 1971 to 2109. */
-  #unusualPrefix(prefix: Uint8Array): Uint8Array {
-    return this.#stampLength === USUAL_TIMESTAMP_BYTES
-      ? prefix
-      : seriesPrefix(labelBytesIn(prefix), this.#stampLength);
+  /** Slow path: the prefix of a new series, or a note. */
+  #learn(batch: Batch, ref: SeriesRef, column: ByteColumn, lender: ByteColumn): Uint8Array {
+    const labels = this.#labelling.decide(batch.table.labels(ref));
+    if (typeof labels === 'string') return new Uint8Array(NOTES.indexOf(labels));
+    const prefix = seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES);
+    const isLent =
+      lender !== column && lender.length(ref) >= 0 && Buffer.compare(lender.get(ref), prefix) === 0;
+    return isLent ? new Uint8Array(LENT) : prefix;
   }
 
   #grow(needed: number): void {
@@ -230,10 +255,6 @@ export class Encoder {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
   }
-}
-
-function reasonOf(prefix: Uint8Array): SeriesDrop {
-  return prefix === DROPPED.relabel ? 'relabel' : 'name';
 }
 
 /** Writes a double by its bits: V8 may change those of a NaN that it holds as a number. */

@@ -64,6 +64,16 @@ export class ByteColumn {
     this.#lengths[ref] = ABSENT;
   }
 
+  /** Forgets all series, and holds no memory until the next `set`. */
+  reset(): void {
+    this.#bytes = new Uint8Array(0);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#used = 0;
+    this.#gone = 0;
+    this.#starts = new Uint32Array(0);
+    this.#lengths = new Uint32Array(0);
+  }
+
   #addPlaces(places: number): void {
     const before = this.#starts.length;
     const length = Math.ceil(places * 1.15) + 8;
