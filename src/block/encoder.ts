@@ -59,6 +59,9 @@ export class Encoder {
   #stampMs = Number.NaN;
   readonly #stamp = new Uint8Array(MAX_TIMESTAMP_BYTES);
   #stampLength = 0;
+  /** The tag and a usual timestamp as two numbers of four bytes, which share the byte in the middle. */
+  #stampHead = 0;
+  #stampEnd = 0;
 
   /** Samples and exemplars since `clear`, and the oldest and newest timestamp of the samples in ms. */
   samples = 0;
@@ -148,7 +151,10 @@ export class Encoder {
     }
     const needed = this.#length + source.length(ref) + MAX_TAIL_BYTES;
     if (needed > this.#bytes.length) this.#grow(needed);
-    this.#writeTail(source.copy(ref, this.#view, this.#length), value, stale);
+    const at = this.#writeValue(source.copy(ref, this.#view, this.#length), value, stale);
+    this.#view.setUint32(at, this.#stampHead, true);
+    this.#view.setUint32(at + 3, this.#stampEnd, true);
+    this.#count(at + 7);
   }
 
   /** Writes a prefix that stands in no column, and what comes behind it. */
@@ -156,22 +162,24 @@ export class Encoder {
     this.#put(prefix);
     const needed = this.#length + MAX_TAIL_BYTES;
     if (needed > this.#bytes.length) this.#grow(needed);
-    this.#writeTail(this.#length, value, stale);
+    const at = this.#writeValue(this.#length, value, stale);
+    this.#bytes[at] = TAG_SAMPLE_TIMESTAMP;
+    this.#bytes.set(this.#stamp.subarray(0, this.#stampLength), at + 1);
+    this.#count(at + 1 + this.#stampLength);
   }
 
-  /** The value and the timestamp, from `start` on; there is room. */
-  #writeTail(start: number, value: number, stale: number): void {
-    let at = start;
+  /** Writes eight bytes at `at`, and gives the index behind them. */
+  #writeValue(at: number, value: number, stale: number): number {
     if (stale !== 0) writeBits(this.#view, at, 0x7ff0_0000, 2);
     // The bits of a NaN that came in are not kept: they might be those of a stale marker.
     else if (Number.isNaN(value)) writeBits(this.#view, at, 0x7ff8_0000, 1);
     else this.#view.setFloat64(at, value, true);
-    at += 8;
-    const bytes = this.#bytes;
-    bytes[at++] = TAG_SAMPLE_TIMESTAMP;
-    const stamp = this.#stamp;
-    for (let i = 0; i < this.#stampLength; i++) bytes[at++] = stamp[i]!;
-    this.#length = at;
+    return at + 8;
+  }
+
+  /** A sample ends at `end`. */
+  #count(end: number): void {
+    this.#length = end;
     this.samples++;
     if (this.#stampMs < this.minMs) this.minMs = this.#stampMs;
     if (this.#stampMs > this.maxMs) this.maxMs = this.#stampMs;
@@ -225,7 +233,10 @@ export class Encoder {
 
   #setStamp(timestampMs: number): void {
     this.#stampMs = timestampMs;
-    this.#stampLength = writeInt64(timestampMs, this.#stamp);
+    const stamp = this.#stamp;
+    this.#stampLength = writeInt64(timestampMs, stamp);
+    this.#stampHead = TAG_SAMPLE_TIMESTAMP | (stamp[0]! << 8) | (stamp[1]! << 16) | (stamp[2]! << 24);
+    this.#stampEnd = stamp[2]! | (stamp[3]! << 8) | (stamp[4]! << 16) | (stamp[5]! << 24);
   }
 
   /** What the column says of a series instead of a prefix; `undefined` when it has one. Decides about a new series. */
