@@ -1,31 +1,18 @@
 // Hot path: `append` runs once per sample. Benchmark: test/bench/block/encode.bench.ts.
 import { type Batch, type ByteColumn, type Exemplar, FLAG_STALE, type SeriesRef } from '../model/index.js';
 import { encodeExemplars, encodeHistogram } from './beside.js';
-import {
-  encodeLabels,
-  labelBytesIn,
-  seriesHead,
-  seriesPrefix,
-  TAG_SAMPLE_TIMESTAMP,
-  writeInt64,
-} from './label-bytes.js';
+import { labelBytesIn, seriesHead, seriesPrefix, TAG_SAMPLE_TIMESTAMP, writeInt64 } from './label-bytes.js';
 import type { Labelling, SeriesDrop } from './labelling.js';
+import { LEAST_PREFIX_BYTES, Prefixes, USUAL_TIMESTAMP_BYTES } from './prefixes.js';
 
 /** A block is sealed when its bytes reach this, uncompressed. */
 const MAX_BLOCK_BYTES = 2 ** 20;
 const FIRST_BYTES = 2 ** 14;
-/** The varint of every time from 1971 to 2109. */
-const USUAL_TIMESTAMP_BYTES = 6;
 const MAX_TIMESTAMP_BYTES = 10;
 /** A double, a tag and a timestamp. */
 const MAX_TAIL_BYTES = 8 + 1 + MAX_TIMESTAMP_BYTES;
 /** The schema of histograms with custom buckets, which remote write 1.0 cannot say. */
 const CUSTOM_BUCKETS = -53;
-
-/** What a column holds of a series instead of a prefix: bytes so few that their number says which. No prefix is as short. */
-const NOTES = ['lent', 'relabel', 'name'] as const satisfies readonly ('lent' | SeriesDrop)[];
-/** The prefix is the one in the lender's column. */
-const LENT = 0;
 
 /** Why a sample, and its exemplars with it, did not become part of a block. */
 export type EncodeDrop = SeriesDrop | 'histogram' | 'custom_buckets';
@@ -82,9 +69,9 @@ export class Encoder {
   }
 
   #appendPlain(batch: Batch, start: number, maxItems: number): number {
-    const { refs, values, timestamps, flags, length } = batch;
-    const column = this.#labelling.columnOf(batch.table);
-    const lender = this.#labelling.lenderOf(batch.table);
+    const { table, refs, values, timestamps, flags, length } = batch;
+    const prefixes = new Prefixes(this.#labelling, table);
+    const { column, lender } = prefixes;
     const maxSamples = maxItems - this.exemplars;
     let i = start;
     for (; i < length; i++) {
@@ -93,8 +80,8 @@ export class Encoder {
       if (timestampMs !== this.#stampMs) this.#setStamp(timestampMs);
       const ref = refs[i]!;
       let source = column;
-      if (column.length(ref) < NOTES.length) {
-        const note = this.#noteOf(batch, ref, column, lender);
+      if (column.length(ref) < LEAST_PREFIX_BYTES) {
+        const note = prefixes.noteOf(ref);
         if (note === 'lent') source = lender;
         else if (note !== undefined) {
           this.#drop(batch, i, note);
@@ -108,14 +95,14 @@ export class Encoder {
 
   /** Slow path: a batch that has exemplars or histograms. */
   #appendMixed(batch: Batch, start: number, maxItems: number): number {
-    const { refs, values, timestamps, flags, length } = batch;
-    const column = this.#labelling.columnOf(batch.table);
-    const lender = this.#labelling.lenderOf(batch.table);
+    const { table, refs, values, timestamps, flags, length } = batch;
+    const prefixes = new Prefixes(this.#labelling, table);
+    const { column, lender } = prefixes;
     let i = start;
     for (; i < length && !this.isFull(maxItems); i++) {
       if (timestamps[i] !== this.#stampMs) this.#setStamp(timestamps[i]!);
       const ref = refs[i]!;
-      const note = this.#noteOf(batch, ref, column, lender);
+      const note = prefixes.noteOf(ref);
       const source = note === 'lent' ? lender : column;
       if (note !== undefined && note !== 'lent') this.#drop(batch, i, note);
       else if (!this.#writeBeside(batch, i, source.get(ref)))
@@ -237,27 +224,6 @@ export class Encoder {
     this.#stampLength = writeInt64(timestampMs, stamp);
     this.#stampHead = TAG_SAMPLE_TIMESTAMP | (stamp[0]! << 8) | (stamp[1]! << 16) | (stamp[2]! << 24);
     this.#stampEnd = stamp[2]! | (stamp[3]! << 8) | (stamp[4]! << 16) | (stamp[5]! << 24);
-  }
-
-  /** What the column says of a series instead of a prefix; `undefined` when it has one. Decides about a new series. */
-  #noteOf(
-    batch: Batch,
-    ref: SeriesRef,
-    column: ByteColumn,
-    lender: ByteColumn,
-  ): (typeof NOTES)[number] | undefined {
-    if (column.length(ref) < 0) column.set(ref, this.#learn(batch, ref, column, lender));
-    return NOTES[column.length(ref)];
-  }
-
-  /** Slow path: the prefix of a new series, or a note. */
-  #learn(batch: Batch, ref: SeriesRef, column: ByteColumn, lender: ByteColumn): Uint8Array {
-    const labels = this.#labelling.decide(batch.table.labels(ref));
-    if (typeof labels === 'string') return new Uint8Array(NOTES.indexOf(labels));
-    const prefix = seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES);
-    const isLent =
-      lender !== column && lender.length(ref) >= 0 && Buffer.compare(lender.get(ref), prefix) === 0;
-    return isLent ? new Uint8Array(LENT) : prefix;
   }
 
   #grow(needed: number): void {
