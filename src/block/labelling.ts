@@ -13,10 +13,10 @@ export interface Labelling {
   /** What the encoder remembers per series of a table, decided by this labelling and no other. */
   columnOf(table: Batch['table']): ByteColumn;
   /**
-   * The column of a labelling that is asked before this one, or its own. What stands there for a series need not be kept twice, and most series are the same
-   * everywhere. Holds as long as `columnOf` gives what it gave.
+   * The column of a labelling that is asked before this one; `undefined` for the first. What stands there for a series need not be kept twice, and most series
+   * are the same everywhere. Holds as long as `columnOf` gives what it gave.
    */
-  lenderOf(table: Batch['table']): ByteColumn;
+  lenderOf(table: Batch['table']): ByteColumn | undefined;
 }
 
 /** What decides it; plain data. */
@@ -92,8 +92,9 @@ class RouteLabelling implements Labelling {
     return column;
   }
 
-  lenderOf(table: Batch['table']): ByteColumn {
-    return this.#all.lender.columnOf(table);
+  lenderOf(table: Batch['table']): ByteColumn | undefined {
+    const { lender } = this.#all;
+    return lender === this ? undefined : lender.columnOf(table);
   }
 
   /** Some columns of each table may be in use no more; with `forget` its own decisions hold no more, either. */

@@ -16,14 +16,14 @@ export const LEAST_PREFIX_BYTES = NOTES.length;
 /** What is kept of the series of one table by one labelling: the prefixes of their samples. Made for each batch; costs two look-ups. */
 export class Prefixes {
   readonly column: ByteColumn;
-  /** Where the prefix of a series is whose note is `lent`. */
+  /** Where the prefix of a series is whose note is `lent`; the same column when there is no other. */
   readonly lender: ByteColumn;
   readonly #labelling: Labelling;
   readonly #table: Batch['table'];
 
   constructor(labelling: Labelling, table: Batch['table']) {
     this.column = labelling.columnOf(table);
-    this.lender = labelling.lenderOf(table);
+    this.lender = labelling.lenderOf(table) ?? this.column;
     this.#labelling = labelling;
     this.#table = table;
   }
