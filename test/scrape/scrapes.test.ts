@@ -491,11 +491,18 @@ test('metadata and relabelling can be looked at', async (t) => {
   const [{ target, families } = { target: [], families: [] }] = scraping.scrapes.metadata();
   assert.deepEqual(labelsToMap(target), { instance: address, job: 'job', x: address });
   assert.deepEqual(families, [{ family: 'a', type: 'counter', help: 'help', unit: '' }]);
-  const [step] = scraping.scrapes.explainTarget('job', labelsOf({ __address__: 'h:1' }))!;
-  assert.equal(labelsToMap(step!.after!).x, 'h:1');
-  const [last] = scraping.scrapes.explainMetric('job', labelsOf({ __name__: 'nothing' }))!;
+  const [step] = scraping.scrapes.explain('discovered', 'job', labelsOf({ __address__: 'h:1' }))!;
+  assert.deepEqual(labelsToMap(step!.after!), { __address__: 'h:1', x: 'h:1' });
+  const [whole] = scraping.scrapes.explain(
+    'target',
+    'job',
+    labelsOf({ __address__: 'h:1', __scheme__: 'x' }),
+  )!;
+  const { job: name, __scheme__, __metrics_path__, x } = labelsToMap(whole!.after!);
+  assert.deepEqual([name, __scheme__, __metrics_path__, x], ['job', 'x', '/metrics', 'h:1']);
+  const [last] = scraping.scrapes.explain('metric', 'job', labelsOf({ __name__: 'nothing' }))!;
   assert.equal(last!.after, undefined);
-  assert.equal(scraping.scrapes.explainTarget('other', []), undefined);
+  assert.equal(scraping.scrapes.explain('target', 'other', []), undefined);
 });
 
 test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file after a reload', async (t) => {
