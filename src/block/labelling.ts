@@ -3,7 +3,7 @@ import { type Batch, type ByteColumn, type Labels, labelsOf } from '../model/ind
 import { compileRelabel, type Relabeller, type RelabelRule } from '../relabel/index.js';
 import { withAbsent } from './label-bytes.js';
 
-/** Why no sample of a series goes on: a rule dropped it, or it has no metric name, or a label without one: no receiver takes that. */
+/** Why no sample of a series goes on: a rule dropped it, or it has no metric name, or a label without one, which Prometheus 3 would not take. */
 export type SeriesDrop = 'relabel' | 'name';
 
 /** What becomes of the labels of a series on the way to a route. */

@@ -94,11 +94,11 @@ function nameLines(log: Logger, clock: Clock): NameWatch {
   return {
     unnamed: say(
       'warn',
-      'A series is not sent: it has no metric name, or a label without a name, and no receiver takes that; write_relabel_configs can give it names',
+      'A series is not sent: it has no metric name, or a label without a name; write_relabel_configs can give it names',
     ),
     beyondLegacy: say(
       'info',
-      'Series with names beyond [a-zA-Z0-9_:] are sent. Prometheus 2 answers 204 and stores none of them; `metric_name_validation_scheme: legacy` asks targets to escape them',
+      'Series with names beyond [a-zA-Z0-9_:] are sent. A Prometheus 2 may answer 204 and store none of them; `metric_name_validation_scheme: legacy` asks targets to escape them',
     ),
   };
 }
