@@ -41,6 +41,17 @@ test('a series that goes makes room', () => {
   assert.equal(column.length(7), -1);
 });
 
+test('after a reset nothing is known, and all can be set again', () => {
+  const column = new ByteColumn();
+  for (let round = 0; round < 3; round++) {
+    for (let ref = 0; ref < 5; ref++) column.set(ref, bytesOf(`${round} ${ref}`));
+    column.clear(1);
+    assert.equal(copyOf(column, 4), `${round} 4`);
+    column.reset();
+    for (let ref = 0; ref < 5; ref++) assert.equal(column.length(ref), -1);
+  }
+});
+
 test('what is not known cannot be got, and what is known is not set again', () => {
   const column = new ByteColumn();
   assert.throws(() => column.get(0), /nothing is known of series 0/);
