@@ -33,6 +33,7 @@ export function compileScrape(
   files: readonly ScrapeSource[],
 ): ScrapeConfig[] {
   refuseLongTimeout(keys.global, main);
+  warnOfConversion(keys.global, main, ['global']);
   for (const { path, message } of ruleFaults(keys.global, schemesOf({}, keys.global).validationScheme))
     main.report.add(['global', ...path], message);
   const directory = dirname(main.path);
@@ -76,8 +77,20 @@ function compileJob({ keys, source, path, directory }: Placed, global: Readable[
   const { validationScheme } = schemesOf(keys, global);
   for (const fault of [...escapingFaults(keys, validationScheme), ...ruleFaults(keys, validationScheme)])
     report.add([...path, ...fault.path], fault.message);
+  warnOfConversion(keys, source, path);
   report.addIssues(path, field.readSecretFiles(keys, directory));
   return report.clean ? [scrapeConfigOf(keys as ScrapeKeys, { global, directory })] : [];
+}
+
+/** Remote write 1.0 cannot carry such histograms (Prometheus drops them there), so that they go as they are. */
+function warnOfConversion(
+  keys: { convert_classic_histograms_to_nhcb?: boolean | undefined },
+  { report }: Source,
+  path: Path,
+): void {
+  if (keys.convert_classic_histograms_to_nhcb !== true) return;
+  const message = 'has no effect here: classic histograms are sent as classic ones; leave the key out';
+  report.warn([...path, 'convert_classic_histograms_to_nhcb'], message);
 }
 
 /** Rules that only the scheme of names makes wrong. */

@@ -68,7 +68,7 @@ const sharedEntries = {
     { optional: true, example: false },
   ),
   convert_classic_histograms_to_nhcb: field.flag(
-    'Whether classic histograms become native ones with custom buckets.',
+    'Of no effect here: classic histograms stay as they are. In Prometheus: whether they become native ones with custom buckets.',
     { optional: true, example: false },
   ),
   extra_scrape_metrics: field.flag('Whether each scrape gives three more series about itself.', {
