@@ -359,8 +359,7 @@ function viewOf(
   return {
     pools: () => scrapes.pools(),
     targetMetadata: () => scrapes.metadata(),
-    explain: (subject, job, labels) =>
-      subject === 'target' ? scrapes.explainTarget(job, labels) : scrapes.explainMetric(job, labels),
+    explain: (subject, job, labels) => scrapes.explain(subject, job, labels),
     tasks: () => probes.statuses(),
     destinations: () => sender.status(),
     hosts: () => probes.hostStatuses(),

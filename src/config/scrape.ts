@@ -33,9 +33,9 @@ export function compileScrape(
   files: readonly ScrapeSource[],
 ): ScrapeConfig[] {
   refuseLongTimeout(keys.global, main);
-  warnOfConversion(keys.global, main, ['global']);
   for (const { path, message } of ruleFaults(keys.global, schemesOf({}, keys.global).validationScheme))
     main.report.add(['global', ...path], message);
+  if (keys.global.convert_classic_histograms_to_nhcb === true) warnOfCustomBuckets(main, ['global']);
   const directory = dirname(main.path);
   const placed = [
     ...keys.scrape_configs.map((entry, i) => ({
@@ -47,7 +47,17 @@ export function compileScrape(
     ...files.flatMap(placedOf),
   ];
   refuseDuplicates(placed);
+  for (const { keys, source, path } of placed)
+    if (keys.convert_classic_histograms_to_nhcb === true) warnOfCustomBuckets(source, path);
   return placed.flatMap((job) => compileJob(job, keys.global));
+}
+
+/** Prometheus drops such histograms where it sends by remote write 1.0. */
+function warnOfCustomBuckets({ report }: Source, path: Path): void {
+  report.warn(
+    [...path, 'convert_classic_histograms_to_nhcb'],
+    'no effect here: custom buckets need remote write 2.0, which is not sent yet; classic histograms are sent as they are',
+  );
 }
 
 /** The form that Prometheus reads. */
@@ -77,20 +87,8 @@ function compileJob({ keys, source, path, directory }: Placed, global: Readable[
   const { validationScheme } = schemesOf(keys, global);
   for (const fault of [...escapingFaults(keys, validationScheme), ...ruleFaults(keys, validationScheme)])
     report.add([...path, ...fault.path], fault.message);
-  warnOfConversion(keys, source, path);
   report.addIssues(path, field.readSecretFiles(keys, directory));
   return report.clean ? [scrapeConfigOf(keys as ScrapeKeys, { global, directory })] : [];
-}
-
-/** Remote write 1.0 cannot carry such histograms (Prometheus drops them there), so that they go as they are. */
-function warnOfConversion(
-  keys: { convert_classic_histograms_to_nhcb?: boolean | undefined },
-  { report }: Source,
-  path: Path,
-): void {
-  if (keys.convert_classic_histograms_to_nhcb !== true) return;
-  const message = 'has no effect here: classic histograms are sent as classic ones; leave the key out';
-  report.warn([...path, 'convert_classic_histograms_to_nhcb'], message);
 }
 
 /** Rules that only the scheme of names makes wrong. */

@@ -1,4 +1,4 @@
-import { type Clock, errorLine, type Logger } from '../lib/index.js';
+import { type Clock, errorLine, type Logger, shownUrl } from '../lib/index.js';
 import type { Batch, Labels, Next } from '../model/index.js';
 import type { HttpClient } from '../net/index.js';
 import type { ScrapeMetrics } from './metrics.js';
@@ -123,7 +123,8 @@ export class TargetLoop {
       await this.#scrapeNow(tickMs, signal);
     } catch (error) {
       metrics.aborted.inc();
-      if (!signal.aborted) log.error({ target: this.#target.url }, `scrape failed: ${errorLine(error)}`);
+      if (!signal.aborted)
+        log.error({ target: shownUrl(this.#target.url) }, `scrape failed: ${errorLine(error)}`);
     }
   }
 

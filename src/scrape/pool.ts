@@ -1,6 +1,6 @@
 import type { DiscoveryStatus, TargetGroup } from '../discovery/index.js';
-import { type Clock, type Logger, sameValue, Throttle, TimeSlice } from '../lib/index.js';
-import type { Labels, Next } from '../model/index.js';
+import { type Clock, type Logger, sameValue, shownUrl, Throttle, TimeSlice } from '../lib/index.js';
+import { type Labels, labelsToMap, type Next } from '../model/index.js';
 import type { HttpClient, HttpClientOptions } from '../net/index.js';
 import { compileRelabel, type Relabeller, type RelabelStep } from '../relabel/index.js';
 import type { Schedule } from '../schedule/index.js';
@@ -14,8 +14,9 @@ import { PoolTargets } from './pool-targets.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 import { keepsSeries } from './series-change.js';
 import type { SharedTexts } from './shared-texts.js';
-import type { PoolStatus, TargetMetadata, TargetStatus } from './status.js';
+import type { ExplainSubject, PoolStatus, TargetMetadata, TargetStatus } from './status.js';
 import type { Target } from './target.js';
+import { discoveredLabels } from './target-labels.js';
 import { TargetSeries } from './target-series.js';
 import type { Turns } from './turns.js';
 
@@ -146,6 +147,7 @@ export class Pool {
       droppedCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
       droppedCounts: { ...counts },
       discovery,
+      relabel: this.#settings.config.relabel,
     };
   }
 
@@ -156,14 +158,12 @@ export class Pool {
     }));
   }
 
-  /** What the rules of the job do to the labels of a discovered target. */
-  explainTarget(discovered: Labels): RelabelStep[] {
-    return this.#relabel.explain(discovered);
-  }
-
-  /** What they do to the labels of a series, those of the target among them. */
-  explainMetric(labels: Labels): RelabelStep[] {
-    return this.#metricRelabel.explain(labels);
+  /** What the rules of the job do to these labels. */
+  explain(subject: ExplainSubject, labels: Labels): RelabelStep[] {
+    if (subject === 'metric') return this.#metricRelabel.explain(labels);
+    if (subject === 'discovered') return this.#relabel.explain(labels);
+    const alone = { source: '', targets: [], labels: {} };
+    return this.#relabel.explain(discoveredLabels(this.#settings.config, alone, labelsToMap(labels)));
   }
 
   *#live(): Generator<TargetLoop> {
@@ -305,9 +305,10 @@ export class Pool {
 
   #logFailure({ url, config }: Target, error: string): void {
     const { failureLogs, log } = this.#parts;
-    log.debug({ job: config.jobName, target: url, error }, 'Scrape failed');
+    const line = { job: config.jobName, target: shownUrl(url), error };
+    log.debug(line, 'Scrape failed');
     const { failureLogFile } = this.#settings.config;
-    if (failureLogFile !== '') failureLogs.write(failureLogFile, { error, job: config.jobName, target: url });
+    if (failureLogFile !== '') failureLogs.write(failureLogFile, line);
   }
 
   #declare(): void {

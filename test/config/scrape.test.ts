@@ -283,24 +283,6 @@ alerting: {alertmanagers: [{path_prefix: "\${NOWHERE}"}]}
   );
 });
 
-test('a conversion of histograms that is not made is warned of', async () => {
-  const f = async (text: string, place: string) => {
-    const { warnings } = await load(text);
-    assert.deepEqual(warnings, [
-      `${place}.convert_classic_histograms_to_nhcb: has no effect here: classic histograms are sent as classic ones; leave the key out`,
-    ]);
-  };
-  await f(
-    'scrape_configs: [{job_name: a, convert_classic_histograms_to_nhcb: true}]',
-    'c.yaml:1:68: scrape_configs[0]',
-  );
-  await f('global: {convert_classic_histograms_to_nhcb: true}', 'c.yaml:1:46: global');
-  const { warnings } = await load(
-    'scrape_configs: [{job_name: a, convert_classic_histograms_to_nhcb: false}]',
-  );
-  assert.deepEqual(warnings, []);
-});
-
 test("what only Prometheus's server reads is named in one warning", async () => {
   const { warnings } = await load(`
 global: {evaluation_interval: 15s, query_log_file: q.log}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -528,11 +528,18 @@ test('metadata and relabelling can be looked at', async (t) => {
   const [{ target, families } = { target: [], families: [] }] = scraping.scrapes.metadata();
   assert.deepEqual(labelsToMap(target), { instance: address, job: 'job', x: address });
   assert.deepEqual(families, [{ family: 'a', type: 'counter', help: 'help', unit: '' }]);
-  const [step] = scraping.scrapes.explainTarget('job', labelsOf({ __address__: 'h:1' }))!;
-  assert.equal(labelsToMap(step!.after!).x, 'h:1');
-  const [last] = scraping.scrapes.explainMetric('job', labelsOf({ __name__: 'nothing' }))!;
+  const [step] = scraping.scrapes.explain('discovered', 'job', labelsOf({ __address__: 'h:1' }))!;
+  assert.deepEqual(labelsToMap(step!.after!), { __address__: 'h:1', x: 'h:1' });
+  const [whole] = scraping.scrapes.explain(
+    'target',
+    'job',
+    labelsOf({ __address__: 'h:1', __scheme__: 'x' }),
+  )!;
+  const { job: name, __scheme__, __metrics_path__, x } = labelsToMap(whole!.after!);
+  assert.deepEqual([name, __scheme__, __metrics_path__, x], ['job', 'x', '/metrics', 'h:1']);
+  const [last] = scraping.scrapes.explain('metric', 'job', labelsOf({ __name__: 'nothing' }))!;
   assert.equal(last!.after, undefined);
-  assert.equal(scraping.scrapes.explainTarget('other', []), undefined);
+  assert.equal(scraping.scrapes.explain('target', 'other', []), undefined);
 });
 
 test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file after a reload', async (t) => {
@@ -567,6 +574,22 @@ test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file 
   await interval(scraping, clock, 1);
   await until('the new file', () => read(file).endsWith('\n'));
   assert.equal(read(`${file}.1`).split('\n').length, 2);
+});
+
+test('scrape_failure_log_file: parameters that are called like secrets are masked', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'failed.log');
+  const clock = new ManualClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  source.status = 500;
+  const params = { 'api-key': ['hidden'], module: ['http_2xx'], token: ['hidden'] };
+  await scraping.apply([job([source.address], { failureLogFile: file, params })]);
+  await interval(scraping, clock, 1);
+  await until('the line', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+  const { target } = JSON.parse(readFileSync(file, 'utf8'));
+  assert.equal(target, `http://${source.address}/metrics?api-key=<secret>&module=http_2xx&token=<secret>`);
 });
 
 test('a failure log that cannot be written is said once, and counted', async (t) => {
