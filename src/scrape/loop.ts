@@ -115,7 +115,7 @@ export class TargetLoop {
   }
 
   async #scrape(tickMs: number, signal: AbortSignal, before: Promise<void> | undefined): Promise<void> {
-    // Only after a change of the interval, while a scrape that was cut short comes to its end.
+    // Only after a change of the interval, while a scrape of before comes to its end.
     await before;
     const { metrics, log } = this.#parts;
     try {

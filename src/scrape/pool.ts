@@ -227,11 +227,10 @@ export class Pool {
     return fresh;
   }
 
-  /** A target that is gone. */
+  /** A target that is gone. A scrape of it that is running comes to its end, and counts (Prometheus). */
   #end(key: string, { loop, ticks }: Entry): void {
     this.#loops.delete(key);
     this.#parts.schedule.remove(this.#planKey(key));
-    loop.interrupt();
     this.#leaving.add(loop, ticks);
   }
 
@@ -243,7 +242,6 @@ export class Pool {
     if (key === target.key && sameValue(ticks, entry.ticks)) return;
     this.#loops.delete(key);
     this.#parts.schedule.remove(this.#planKey(key));
-    loop.interrupt();
     this.#plan({ loop, ticks });
   }
 
