@@ -9,6 +9,7 @@ import { TokenSource } from './oauth2.js';
 import { type Hop, nextHop } from './redirect.js';
 import type { Resolver } from './resolver.js';
 import { readBody } from './response-body.js';
+import { parseWrittenUrl } from './written-url.js';
 
 const MAX_REDIRECTS = 10;
 
@@ -39,7 +40,8 @@ class NodeHttpClient implements HttpClient {
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
-    let hop: Hop = { method: request.method, url: new URL(request.url), body: request.body, trusted: true };
+    const url = parseWrittenUrl(request.url);
+    let hop: Hop = { method: request.method, url, body: request.body, trusted: true };
     for (let redirects = 0; ; redirects++) {
       try {
         const response = await this.#exchange(hop, request);
