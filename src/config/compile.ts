@@ -15,7 +15,7 @@ import { type Readable, salvage } from './salvage.js';
 import { configSchema } from './schema.js';
 import { compileScrape } from './scrape.js';
 import type { ScrapeSource } from './scrape-files.js';
-import { warnOfServerKeys } from './server-only.js';
+import { warnOfServerKeys } from './server-warning.js';
 import { shownSections } from './shown.js';
 import type { Source } from './source.js';
 import { compileTasks } from './tasks.js';

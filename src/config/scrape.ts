@@ -2,15 +2,8 @@ import { dirname } from 'node:path';
 import { type Fault, field, formatDuration, type Schema } from '../lib/index.js';
 import type { NameScheme } from '../relabel/index.js';
 import { relabelFaults, relabelRules } from '../relabel/schema.js';
-import type { ScrapeConfig } from '../scrape/index.js';
-import {
-  escapingFaults,
-  type ScrapeKeys,
-  schemesOf,
-  scrapeConfigOf,
-  scrapeConfigsSection,
-  timesOf,
-} from '../scrape/schema.js';
+import { type ScrapeConfig, schemesOf, scrapeConfigOf, timesOf } from '../scrape/index.js';
+import { escapingFaults, type ScrapeKeys, scrapeConfigsSection } from '../scrape/schema.js';
 import type { Path } from './error.js';
 import { asList, type Partially, type Readable, salvageScrapeConfig } from './salvage.js';
 import { type ScrapeSource, writtenJobs } from './scrape-files.js';

@@ -1,6 +1,7 @@
 import { invariant } from '../lib/index.js';
 import type { Exemplar, NativeHistogram } from './histogram.js';
-import type { SeriesRef, SeriesView } from './series.js';
+import type { SeriesView } from './series.js';
+import type { SeriesRef } from './series-ref.js';
 
 /** Who made a batch. */
 export interface BatchSource {

@@ -1,6 +1,6 @@
 // Hot path: `copy` runs per sample. Benchmark: test/bench/model/byte-column.bench.ts.
 import { invariant } from '../lib/index.js';
-import type { SeriesRef } from './series.js';
+import type { SeriesRef } from './series-ref.js';
 
 const FIRST_BYTES = 256;
 /** A length that says: nothing is known of this series. */

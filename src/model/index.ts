@@ -4,5 +4,6 @@ export { ByteColumn } from './byte-column.js';
 export type { BucketSide, BucketSpan, Exemplar, NativeHistogram } from './histogram.js';
 export { compareBytes, type Labels, labelsBeside, labelsOf, labelsToMap, labelValue } from './labels.js';
 export type { FamilyType, MetricMetadata } from './metadata.js';
-export { type Column, Columns, type SeriesRef, SeriesTable, type SeriesView } from './series.js';
+export { type Column, Columns, SeriesTable, type SeriesView } from './series.js';
+export type { SeriesRef } from './series-ref.js';
 export { StaleTracker } from './stale-tracker.js';

@@ -1,9 +1,7 @@
 import { invariant } from '../lib/index.js';
 import { ByteColumn } from './byte-column.js';
 import type { Labels } from './labels.js';
-
-/** Index of a series in its owner's table, while the series lives. Used again for another series after it went. */
-export type SeriesRef = number;
+import type { SeriesRef } from './series-ref.js';
 
 /** What a later stage remembers per series: an array beside the table, cleared where a series goes. */
 export type Column<T> = (T | undefined)[];

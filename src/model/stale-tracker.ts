@@ -1,5 +1,6 @@
 import type { Batch } from './batch.js';
-import type { SeriesRef, SeriesTable } from './series.js';
+import type { SeriesTable } from './series.js';
+import type { SeriesRef } from './series-ref.js';
 
 /**
  * Knows which series the owner's last run gave, and marks those that the present one does not give. One per series table.

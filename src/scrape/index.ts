@@ -1,3 +1,4 @@
+export { schemesOf, scrapeConfigOf, timesOf } from './compile.js';
 export type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 export type { ScrapeOutcome } from './scraped-page.js';
 export { type ScrapeSettings, Scrapes, type TargetSource } from './scrapes.js';

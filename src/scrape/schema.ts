@@ -4,8 +4,6 @@ import { headerFault, httpClientEntries, httpClientRules } from '../net/schema.j
 import { relabelField } from '../relabel/schema.js';
 import type { EscapingScheme, ScrapeProtocol } from './scrape-config.js';
 
-export { schemesOf, scrapeConfigOf, timesOf } from './compile.js';
-
 /** Intervals beyond this do not fit a timer of Node (2^31 ms). */
 const LONGEST_INTERVAL_MS = 24 * 86_400_000;
 
