@@ -24,7 +24,7 @@ export async function loadConfig(file: string, deps: LoadDependencies): Promise<
     const texts = [
       ...main.meantAsText(isPrometheusText),
       ...more.files.flatMap(({ source }) => source.meantAsText(() => true)),
-    ];
+    ].filter((scalar) => !asText.has(scalar));
     for (const scalar of texts) asText.add(scalar);
     if (texts.length > 0) continue;
     const all = [main, ...more.files.map(({ source }) => source)];

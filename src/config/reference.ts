@@ -36,13 +36,13 @@ class SectionPrinter {
 
   /** The lines of a section's keys, or of a list's or map's example entry. */
   #below(schema: Schema<unknown>, indent: string): string[] {
-    const { entries, item, example } = field.metadataOf(schema);
+    const { kind, entries, item, example } = field.metadataOf(schema);
     if (entries !== undefined) return this.#entryLines(entries, indent);
     if (item === undefined) return [];
     const inner = field.metadataOf(item).kind === 'section';
     if (inner && typeof example === 'string')
       return [...sentence(item, indent), `${indent}# ${example}:`, ...this.#below(item, `${indent}  `)];
-    return inner ? this.#itemLines(item, indent) : [];
+    return inner && kind === 'list' ? this.#itemLines(item, indent) : [];
   }
 
   /** The keys that are new, and the names of those that were explained before. */
@@ -50,7 +50,10 @@ class SectionPrinter {
     const known = new Map<string, string[]>();
     const lines: string[] = [];
     for (const [key, entry] of Object.entries(entries)) {
-      const section = this.#seen.get(entry) ?? this.#sectionOfSecret(entry, entries);
+      // `<key>_file` belongs to its key, but is made anew for each section.
+      const { kind, instead = '' } = field.metadataOf(entry);
+      const section =
+        this.#seen.get(entry) ?? (kind === 'secret_file' ? sectionOf(instead, known) : undefined);
       if (section === undefined) {
         this.#seen.set(entry, this.#name);
         lines.push(...this.#keyLines(key, entry, indent));
@@ -61,14 +64,6 @@ class SectionPrinter {
       lines.push(`${indent}## ${lines.length > 0 ? 'And as' : 'As'} ${where}: ${keys.join(', ')}.`);
     }
     return lines;
-  }
-
-  /** `<key>_file` belongs to its key, but is made anew for each section. */
-  #sectionOfSecret(schema: Schema<unknown>, entries: Entries): string | undefined {
-    const { kind, instead } = field.metadataOf(schema);
-    const secret = kind === 'secret_file' && instead !== undefined ? entries[instead] : undefined;
-    const section = secret && this.#seen.get(secret);
-    return section === this.#name ? undefined : section;
   }
 
   /** The example item of a list of sections: its first key stands behind the dash. */
@@ -92,6 +87,9 @@ class SectionPrinter {
     return [way, ...lines.map((line) => line.replace(/^( *)# /, '$1#| '))];
   }
 }
+
+const sectionOf = (key: string, known: ReadonlyMap<string, readonly string[]>) =>
+  [...known].find(([, keys]) => keys.includes(key))?.[0];
 
 /** Whether a line holds a key, and not a sentence about one. */
 const isKey = (line: string) => /^ *# /.test(line);

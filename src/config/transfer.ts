@@ -100,7 +100,7 @@ export class ConfigAssembler {
       deepFreeze(message.tasks);
       this.#tasks.push(...message.tasks);
     } else if (message.kind === 'targets' || message.kind === 'scrape') {
-      const unpacked = unpackSecrets(message) as ScrapeMessage;
+      const unpacked = message.kind === 'targets' ? message : (unpackSecrets(message) as ScrapeMessage);
       deepFreeze(unpacked);
       this.#scrape.take(unpacked);
     }
@@ -154,5 +154,7 @@ function unpackSecrets(value: unknown): unknown {
 function mapValues(value: unknown, change: (value: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.map(change);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, change(item)]));
+  const mapped: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) mapped[key] = change((value as Record<string, unknown>)[key]);
+  return mapped;
 }

@@ -135,8 +135,8 @@ export class ValueReader {
     const { value } = scalar;
     if (typeof value === 'string') return /[$%]/.test(value) ? this.#text(scalar, value) : value;
     if (this.#isTextOfRule()) return this.#textOfRule(scalar);
+    if (this.#asText.has(scalar)) return value === null ? '' : (scalar.source ?? String(value));
     if (value === null) return undefined;
-    if (this.#asText.has(scalar) && scalar.source !== undefined) return scalar.source;
     if (typeof value === 'number' || typeof value === 'boolean') return value;
     return this.#fault(scalar, 'expected a text, a number, true or false');
   }

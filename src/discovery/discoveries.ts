@@ -42,7 +42,7 @@ export class Discoveries {
   #pollers: Pollers = new Map();
 
   constructor(options: DiscoveriesOptions) {
-    this.#options = { ...options, log: options.log.child({ component: 'discovery' }) };
+    this.#options = options;
   }
 
   /**

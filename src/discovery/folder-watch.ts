@@ -9,6 +9,9 @@ const QUIET_MS = 100;
 /** But it is told within this time, for folders where something happens all the time. */
 const LONGEST_MS = 1000;
 
+/** Folders may come while it is looked which are there. */
+const MAX_LOOKS = 3;
+
 /** Equal log lines are this far apart. */
 const SAID_MS = 3_600_000;
 
@@ -22,7 +25,7 @@ export interface FolderWatchOptions {
 
 interface Watched {
   watcher: FSWatcher;
-  /** Device and inode: another folder may take the place of this one. */
+  /** Device, inode and time of birth: another folder may take the place of this one, and its number too. */
   identity: string;
 }
 
@@ -47,15 +50,22 @@ export class FolderWatch {
 
   /** Looks again at which folders are there. To be called after each event, and now and then: what cannot be watched is seen at the next refresh. */
   async refresh(): Promise<void> {
+    // Once more when something was added: a folder may have come just before the one above it was watched.
+    for (let i = 0; i < MAX_LOOKS && (await this.#look()); i++);
+  }
+
+  async #look(): Promise<boolean> {
     const wanted = new Map<string, string>();
     for (const folder of this.#folders) await addPlaces(folder, wanted);
-    if (this.#closed) return;
+    if (this.#closed) return false;
     for (const [path, { watcher, identity }] of this.#watched) {
       if (wanted.get(path) === identity) continue;
       watcher.close();
       this.#watched.delete(path);
     }
-    for (const [path, identity] of wanted) if (!this.#watched.has(path)) this.#add(path, identity);
+    const fresh = [...wanted].filter(([path]) => !this.#watched.has(path));
+    for (const [path, identity] of fresh) this.#add(path, identity);
+    return fresh.length > 0;
   }
 
   close(): void {
@@ -120,8 +130,8 @@ async function addPlaces(folder: string, places: Map<string, string>): Promise<v
 
 async function identityOf(path: string): Promise<string | undefined> {
   try {
-    const { dev, ino } = await stat(path);
-    return `${dev}:${ino}`;
+    const { dev, ino, birthtimeNs } = await stat(path, { bigint: true });
+    return `${dev}:${ino}:${birthtimeNs}`;
   } catch {
     return undefined; // Not there, or not to be seen: reading it says why.
   }

@@ -34,6 +34,7 @@ export class HttpSource implements Source {
       },
       signal,
       maxBodyBytes: MAX_LIST_BYTES,
+      bodyOfStatus: 200,
     });
     try {
       requireJson(response);

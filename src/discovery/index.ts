@@ -1,4 +1,4 @@
-export { Discoveries, type DiscoveriesOptions } from './discoveries.js';
+export { Discoveries } from './discoveries.js';
 export type {
   DiscoveryConfig,
   DnsDiscovery,

@@ -39,10 +39,10 @@ export interface PollerOptions {
 
 /** An entry that asks its source at once and then every `refreshMs`, keeps the last good answer of each part, and tells when targets have changed. */
 export class Poller implements Entry {
-  /** Told when the groups are others; `first` with those of the first good answer. */
+  /** Told when the groups are others; `first` with those of the first answer that is good at least in parts. */
   readonly listeners = new Set<(first: boolean) => void>();
   groups: readonly TargetGroup[] = [];
-  readonly #options: PollerOptions;
+  readonly #options: Omit<PollerOptions, 'before' | 'createSource'>;
   readonly #source: Source;
   readonly #throttle: Throttle;
   #parts: Parts;
@@ -55,13 +55,13 @@ export class Poller implements Entry {
   #again = false;
   #stopped = false;
 
-  constructor(options: PollerOptions) {
+  constructor({ before, createSource, ...options }: PollerOptions) {
     this.#options = options;
     this.#throttle = new Throttle(QUIET_MS, () => options.clock.monotonic());
-    this.#parts = options.before?.parts ?? new Map();
-    this.groups = options.before?.groups ?? [];
-    this.#lastSuccessMs = options.before?.status().lastSuccessMs;
-    this.#source = options.createSource(() => this.#refresh());
+    this.#parts = before?.parts ?? new Map();
+    this.groups = before?.groups ?? [];
+    this.#lastSuccessMs = before?.status().lastSuccessMs;
+    this.#source = createSource(() => this.#refresh());
   }
 
   /** The last good groups of each part. */
@@ -159,7 +159,7 @@ export class Poller implements Entry {
       parts.size !== this.#parts.size ||
       [...parts].some(([part, groups]) => this.#parts.get(part) !== groups);
     const first = !this.#answered;
-    this.#answered ||= errors.length === 0;
+    this.#answered ||= changed || errors.length === 0;
     if (!changed) return;
     this.#parts = parts;
     this.groups = [...parts.values()].flat();

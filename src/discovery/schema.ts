@@ -130,11 +130,11 @@ const OTHERS = [
   ],
 ];
 
-const THERE_IS = `this discovery is not built in; there are ${Object.keys(discoveryEntries).join(', ')}`;
+const INSTEAD = `this discovery is not built in; there are ${Object.keys(discoveryEntries).join(', ')}: let a program write a file, or answer over HTTP`;
 
 /** Keys of other discoveries with what is said of them; for the `refused` of a section with `discoveryEntries`. */
 export const refusedDiscoveries: Readonly<Record<string, string>> = Object.fromEntries(
-  [...OTHERS.map((name) => `${name}_sd_configs`), 'vultr_configs'].map((key) => [key, THERE_IS]),
+  [...OTHERS.map((name) => `${name}_sd_configs`), 'vultr_configs'].map((key) => [key, INSTEAD]),
 );
 
 function emptyFaults(keys: Readonly<Record<string, unknown>>, key: string): Fault[] {

@@ -2,8 +2,15 @@ import { createHash } from 'node:crypto';
 import { SentinelError, TimeSlice } from '../lib/index.js';
 import type { TargetGroup } from './target-group.js';
 
-/** A list of target groups, as a server or a file gives it, has at most so many bytes: ten times as many may be needed while it is read. */
+/** A list of target groups, as a server or a file gives it, has at most so many bytes: several times as many are needed while it is read. */
 export const MAX_LIST_BYTES = 16 * 2 ** 20;
+
+/** Commas and opening brackets of a list at most: 16 MiB of `{},{},` would take 500 MiB and hold the loop for seconds. A group of three labels has about seven. */
+const MAX_MARKS = 1_000_000;
+const MARKS: readonly number[] = [...Buffer.from(',[{')];
+
+/** Groups between two looks at the time. */
+const SLICE_GROUPS = 500;
 
 /** What all groups of one list have in common. */
 export interface ListOrigin {
@@ -25,14 +32,26 @@ export class TargetList {
     this.#origin = origin;
   }
 
-  /** The groups of a body, made into values by `parse`. Throws SEN_DISCOVERY, which says what is wrong and in which group. */
+  /** The groups of a body, made into values by `parse`. Throws SEN_LIMIT, or SEN_DISCOVERY, which says what is wrong and in which group. */
   async read(body: Buffer, parse: (text: string) => unknown): Promise<readonly TargetGroup[]> {
     const hash = createHash('sha1').update(body).digest('base64');
     if (hash === this.#hash) return this.#groups;
+    requireFewMarks(body);
     this.#groups = await groupsOf(await parse(body.toString('utf8')), this.#origin);
     this.#hash = hash;
     return this.#groups;
   }
+}
+
+function requireFewMarks(body: Buffer): void {
+  const [comma, list, map] = MARKS;
+  let marks = 0;
+  for (let i = 0; i < body.length; i++) {
+    const byte = body[i];
+    if (byte === comma || byte === list || byte === map) marks++;
+  }
+  if (marks > MAX_MARKS)
+    throw new SentinelError('SEN_LIMIT', `it holds more than ${MAX_MARKS} commas and brackets`);
 }
 
 /** A JSON text as values. Throws SEN_DISCOVERY. */
@@ -41,8 +60,9 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     // V8's message shows a part of the text, which may hold a secret.
-    const at = /position \d+/.exec((error as Error).message);
-    throw wrong(`this is not JSON${at === null ? '' : ` (${at[0]})`}`);
+    const { message } = error as Error;
+    const where = /end of JSON input/.test(message) ? 'it ends too early' : /position \d+/.exec(message)?.[0];
+    throw wrong(`this is not JSON${where === undefined ? '' : ` (${where})`}`);
   }
 }
 
@@ -53,7 +73,7 @@ async function groupsOf(list: unknown, origin: ListOrigin): Promise<readonly Tar
   for (let i = 0; i < list.length; i++) {
     const group = groupOf(list[i], i, origin);
     if (group.targets.length > 0) groups.push(group);
-    if (slice.isUp) await slice.next();
+    if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
   }
   return groups;
 }

@@ -1,5 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { SentinelError, TimeSlice } from '../lib/index.js';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
+import { formatSize, SentinelError, TimeSlice } from '../lib/index.js';
 
 /** Values of a file at most, aliases put in: a small file of nested aliases could otherwise fill the memory. */
 const MAX_VALUES = 2_000_000;
@@ -9,8 +20,11 @@ const MAX_DEPTH = 16;
 /** A longer text is parsed in portions: `yaml` takes about two seconds per MiB. */
 const PORTION_CHARS = 8192;
 
-/** What only makes sense in a whole document: anchors, aliases, merge keys, tags, directives, several documents. */
-const NEEDS_WHOLE = /^(?:---|\.\.\.|%)|[&*!]|<</m;
+/** The longest text that is parsed in one go, because it cannot be cut. */
+const MAX_WHOLE_CHARS = 2 ** 20;
+
+/** What only makes sense in a whole document: anchors, aliases and tags, directives, the end of a document. */
+const NEEDS_WHOLE = /(?:^|[\s[{,:])[&*!]|^(?:\.\.\.|%)/m;
 
 /** The start of an item of a list that stands at the left margin. */
 const ITEM = /^(?=-(?:\s|$))/m;
@@ -20,20 +34,28 @@ const ITEM = /^(?=-(?:\s|$))/m;
  * an error. A long list at the left margin is parsed in portions, so that others have their turn in between. Throws SEN_DISCOVERY with the line.
  */
 export async function parseYaml(text: string): Promise<unknown> {
-  if (text.length <= PORTION_CHARS || NEEDS_WHOLE.test(text)) return detached(parsePortion(text, 0));
+  if (text.length <= PORTION_CHARS || NEEDS_WHOLE.test(text)) return detached(parseWhole(text));
   const slice = new TimeSlice();
   const list: unknown[] = [];
   let line = 0;
   for (const portion of portionsOf(text)) {
     const items = parsePortion(portion, line);
-    if (!Array.isArray(items)) {
-      // Comments before the first item; anything else is for the whole document's errors.
-      if (items !== null) return detached(parsePortion(text, 0));
-    } else for (const item of items) list.push(item);
+    // Only comments, before the first item; anything else is no list at the margin.
+    if (!Array.isArray(items) && items !== null) return detached(parseWhole(text));
+    for (const item of (items ?? []) as unknown[]) list.push(item);
     line += portion.split('\n').length - 1;
     if (slice.isUp) await slice.next();
   }
   return detached(list);
+}
+
+function parseWhole(text: string): unknown {
+  if (text.length > MAX_WHOLE_CHARS)
+    throw new SentinelError(
+      'SEN_LIMIT',
+      `longer than ${formatSize(MAX_WHOLE_CHARS)}: give JSON, or a YAML list whose dashes stand at the left margin, without anchors and tags`,
+    );
+  return parsePortion(text, 0);
 }
 
 /** Strings of yaml's are slices that hold the whole text; those of JSON.parse are not. */
@@ -67,22 +89,38 @@ function parsePortion(text: string, firstLine: number): unknown {
   });
   const lineOf = (offset: number) => firstLine + lines.linePos(offset).line;
   const [error] = document.errors;
+  if (error?.code === 'MULTIPLE_DOCS')
+    throw wrong('the file holds more than one document', lineOf(error.pos[0]));
   // The message may end in the text that was found.
   if (error !== undefined) throw wrong(error.message.replace(/: .*/s, ''), lineOf(error.pos[0]));
-  return new ValueReader((alias) => (isAlias(alias) ? alias.resolve(document) : alias), lineOf).read(
-    document.contents,
-  );
+  const targets = text.includes('*') ? targetsOf(document) : new Map<Alias, Node>();
+  return new ValueReader(targets, lineOf).read(document.contents);
+}
+
+/** What each alias stands for: the last anchor of its name before it. In one walk, because yaml's own search walks for each of them. */
+function targetsOf(document: Document): Map<Alias, Node> {
+  const targets = new Map<Alias, Node>();
+  const anchors = new Map<string, Node>();
+  visit(document, {
+    Node(_key, node) {
+      if (isAlias(node)) {
+        const target = anchors.get(node.source);
+        if (target !== undefined) targets.set(node, target);
+      } else if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 /** Nodes to values. */
 class ValueReader {
-  readonly #resolve: (node: unknown) => unknown;
+  readonly #targets: ReadonlyMap<Alias, Node>;
   readonly #lineOf: (offset: number) => number;
   #values = 0;
   #depth = 0;
 
-  constructor(resolve: (node: unknown) => unknown, lineOf: (offset: number) => number) {
-    this.#resolve = resolve;
+  constructor(targets: ReadonlyMap<Alias, Node>, lineOf: (offset: number) => number) {
+    this.#targets = targets;
     this.#lineOf = lineOf;
   }
 
@@ -93,6 +131,13 @@ class ValueReader {
     const value = this.#valueOf(this.#resolve(node));
     this.#depth--;
     return value;
+  }
+
+  #resolve(node: unknown): unknown {
+    if (!isAlias(node)) return node;
+    const target = this.#targets.get(node);
+    if (target === undefined) throw this.#wrong(node, 'this alias has no anchor before it');
+    return target;
   }
 
   #valueOf(node: unknown): unknown {

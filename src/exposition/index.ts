@@ -9,4 +9,4 @@ export {
   ExpositionReader,
   parseExposition,
 } from './read.js';
-export type { Series } from './series.js';
+export { RepeatedLabelError, type Series } from './series.js';

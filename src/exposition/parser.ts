@@ -22,7 +22,7 @@ export interface KnownLine {
 
 /** An exemplar as a page gives it. */
 export interface PageExemplar {
-  /** As those of a series. */
+  /** Name and value in turn, as they come (protobuf) or sorted. A name may stand twice. */
   labels: string[];
   value: number;
   /** Milliseconds since 1970. */
@@ -71,8 +71,6 @@ export interface PageParser {
   series(): Series;
   /** A text that tells the series at hand from all others of the target: a key for a Map, not for people. */
   seriesKey(): string;
-  /** Whether the series at hand has this key: cheaper than making it. */
-  seriesIs(key: string): boolean;
 }
 
 /** What the parsers of the two text formats share. Positions are of `bytes`, which is the page itself, or a copy with a line feed where the page does not end in one. */
@@ -115,15 +113,6 @@ export abstract class ExpositionParser implements PageParser {
   /** The bytes of the series at hand as a text, one character per byte. */
   seriesKey(): string {
     return this.bytes.toString('latin1', this.seriesStart, this.seriesEnd);
-  }
-
-  /** Compares from the end, where neighbours differ. */
-  seriesIs(key: string): boolean {
-    const bytes = this.bytes;
-    const start = this.seriesStart;
-    if (this.seriesEnd - start !== key.length) return false;
-    for (let i = key.length - 1; i >= 0; i--) if (bytes[start + i] !== key.charCodeAt(i)) return false;
-    return true;
   }
 
   get position(): number {

@@ -13,7 +13,7 @@ import {
   readSummary,
   readText,
 } from './protobuf-reader.js';
-import { type Series, sortedLabels } from './series.js';
+import { RepeatedLabelError, type Series, sortedLabels } from './series.js';
 
 /** In which forms a histogram of the protobuf format is given: `classic`; `native` where it has that form, else classic; `both`. */
 export type HistogramForms = 'classic' | 'native' | 'both';
@@ -117,7 +117,8 @@ export class ProtobufParser implements PageParser {
   series(): Series {
     const point = this.#points[this.#point]!;
     const labels = sortedLabels([...this.#labels, ...point.extra], (what) => {
-      throw new SentinelError('SEN_EXPOSITION_INVALID', `family ${shown(this.family)}: ${what}`);
+      const text = `family ${shown(this.family)}: ${what}`;
+      throw new RepeatedLabelError(new SentinelError('SEN_EXPOSITION_INVALID', text));
     });
     return { name: this.family + point.suffix, labels };
   }
@@ -128,10 +129,6 @@ export class ProtobufParser implements PageParser {
 
   seriesKey(): string {
     return this.#key;
-  }
-
-  seriesIs(key: string): boolean {
-    return this.#key === key;
   }
 
   #next(): Entry {

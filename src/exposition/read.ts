@@ -119,7 +119,7 @@ export class ExpositionReader {
     do {
       const stop = parser.position + BYTES;
       for (let i = 0; i < LINES && parser.position < stop; i++) {
-        const entry = parser.next();
+        const entry = parser.next(this.#order[page.scraped]?.key);
         if (entry === 'series') this.#take(parser, page);
         else if (entry === 'end') return true;
       }
@@ -130,7 +130,7 @@ export class ExpositionReader {
   #take(parser: PageParser, page: Exposition): void {
     const place = page.scraped;
     let series = this.#order[place];
-    if (series === undefined || !parser.seriesIs(series.key)) {
+    if (series === undefined || !parser.isExpected) {
       series = this.#find(parser);
       this.#order[place] = series;
     }

@@ -1,3 +1,4 @@
+import { SentinelError } from '../lib/index.js';
 import { compareBytes, type FamilyType } from '../model/index.js';
 import {
   BACKSLASH,
@@ -27,6 +28,13 @@ export interface Series {
   name: string;
   /** Name and value in turn, sorted by the bytes of the names, no name twice. Empty values are still there: `honor_labels` asks for them. */
   labels: string[];
+}
+
+/** A series that is well written, but says a label twice. Code SEN_EXPOSITION_INVALID. */
+export class RepeatedLabelError extends SentinelError {
+  constructor(cause: SentinelError) {
+    super(cause.code, cause.message);
+  }
 }
 
 /** How a format writes what stands between braces. */
@@ -69,7 +77,7 @@ export function readSeries(
   return { name: reader.name, labels: sortedAt(reader.labels, bytes, range.start) };
 }
 
-/** Reads the labels of an exemplar, braces included, in [start, end); sorted as those of a series. Throws SEN_EXPOSITION_INVALID. */
+/** Reads the labels of an exemplar, braces included, in [start, end); sorted by name. A name that stands twice is the reader's to judge. Throws SEN_EXPOSITION_INVALID. */
 export function readExemplarLabels(bytes: Buffer, start: number, end: number): string[] {
   const reader = new LabelReader(bytes, start, end, {
     loose: false,
@@ -78,7 +86,7 @@ export function readExemplarLabels(bytes: Buffer, start: number, end: number): s
     exemplar: true,
   });
   reader.readBraces();
-  return sortedAt(reader.labels, bytes, start);
+  return inPairs(reader.labels).flat();
 }
 
 class LabelReader {
@@ -127,7 +135,7 @@ class LabelReader {
   #readValue(name: string): void {
     if (name === '') throw this.#fault('a label name is empty');
     if (name === '__name__' && !this.#syntax.exemplar)
-      throw this.#fault('label name "__name__" is not unique');
+      throw new RepeatedLabelError(this.#fault('label name "__name__" is not unique'));
     if (this.#bytes[this.#at] !== EQUAL) throw this.#fault('expected = behind a label name');
     this.#step();
     if (this.#bytes[this.#at] !== QUOTE) throw this.#fault('expected a quoted label value');
@@ -190,7 +198,7 @@ function normalise(labels: string[], bound: string): void {
 
 function sortedAt(labels: string[], bytes: Buffer, at: number): string[] {
   return sortedLabels(labels, (what) => {
-    throw pageFault(bytes, at, what);
+    throw new RepeatedLabelError(pageFault(bytes, at, what));
   });
 }
 
@@ -200,16 +208,20 @@ function sortedAt(labels: string[], bytes: Buffer, at: number): string[] {
  */
 export function sortedLabels(labels: string[], fail: (what: string) => never): string[] {
   if (isSorted(labels)) return labels;
-  const pairs: [string, string][] = [];
-  for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i]!, labels[i + 1]!]);
-  pairs.sort((a, b) => compareBytes(a[0], b[0]));
   const result: string[] = [];
-  for (const [name, value] of pairs) {
+  for (const [name, value] of inPairs(labels)) {
     if (result.at(-2) !== name) result.push(name, value);
     else if (value === '' || result.at(-1) === '') result[result.length - 1] = '';
     else fail(`label name ${JSON.stringify(name)} is not unique`);
   }
   return result;
+}
+
+/** Name and value of each label, sorted by name. */
+function inPairs(labels: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i]!, labels[i + 1]!]);
+  return pairs.sort(([a], [b]) => compareBytes(a, b));
 }
 
 function isSorted(labels: readonly string[]): boolean {

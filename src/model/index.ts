@@ -1,5 +1,6 @@
 export { Batch, type BatchSource, type BatchTimes, FLAG_STALE, type Next, type Taken } from './batch.js';
 export type { Block } from './block.js';
+export { ByteColumn } from './byte-column.js';
 export type { BucketSide, BucketSpan, Exemplar, NativeHistogram } from './histogram.js';
 export { compareBytes, type Labels, labelsBeside, labelsOf, labelsToMap, labelValue } from './labels.js';
 export type { FamilyType, MetricMetadata } from './metadata.js';

@@ -1,4 +1,5 @@
 import { invariant } from '../lib/index.js';
+import { ByteColumn } from './byte-column.js';
 import type { Labels } from './labels.js';
 
 /** Index of a series in its owner's table, while the series lives. Used again for another series after it went. */
@@ -13,11 +14,24 @@ export interface SeriesView {
   labels(ref: SeriesRef): Labels;
   /** The column of a stage, made when it first asks. */
   column<T>(stage: symbol): Column<T>;
+  /** The same for bytes, which cost a third there. */
+  bytes(stage: symbol): ByteColumn;
 }
 
 /** The columns beside one table of series. */
 export class Columns {
   readonly #columns = new Map<symbol, Column<unknown>>();
+  readonly #bytes = new Map<symbol, ByteColumn>();
+
+  /** The column of bytes of a stage, made when it first asks. */
+  bytesOf(stage: symbol): ByteColumn {
+    let column = this.#bytes.get(stage);
+    if (column === undefined) {
+      column = new ByteColumn();
+      this.#bytes.set(stage, column);
+    }
+    return column;
+  }
 
   /** The column of a stage, made when it first asks. */
   of<T>(stage: symbol): Column<T> {
@@ -32,6 +46,7 @@ export class Columns {
   /** Every stage forgets the series. */
   clear(ref: SeriesRef): void {
     for (const column of this.#columns.values()) if (ref < column.length) column[ref] = undefined;
+    for (const column of this.#bytes.values()) column.clear(ref);
   }
 }
 
@@ -95,5 +110,9 @@ export class SeriesTable implements SeriesView {
   /** The column of a stage, made when it first asks. */
   column<T>(stage: symbol): Column<T> {
     return this.#columns.of(stage);
+  }
+
+  bytes(stage: symbol): ByteColumn {
+    return this.#columns.bytesOf(stage);
   }
 }

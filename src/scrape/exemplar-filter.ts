@@ -25,12 +25,12 @@ export class ExemplarFilter {
     const all = timed.map((exemplar): Last => {
       const { labels, value, timestampMs = sample.timestampMs } = exemplar;
       return {
-        exemplar: { labels: withoutEmpty(labels), value, timestampMs },
+        exemplar: { labels: labelsOf(labels), value, timestampMs },
         isTimed: exemplar.timestampMs !== undefined,
       };
     });
     for (const next of all.sort((a, b) => compare(a.exemplar, b.exemplar))) {
-      if (!isShort(next.exemplar.labels) || isRepeat(this.#last.get(ref), next)) continue;
+      if (!isGood(next.exemplar.labels) || isRepeat(this.#last.get(ref), next)) continue;
       this.#last.set(ref, next);
       taken.push(next.exemplar);
     }
@@ -62,13 +62,17 @@ function compareLabels(a: readonly string[], b: readonly string[]): number {
   return a.length - b.length;
 }
 
-function withoutEmpty(labels: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < labels.length; i += 2) if (labels[i + 1] !== '') kept.push(labels[i]!, labels[i + 1]!);
-  return kept;
+/** Sorted, and without empty values. */
+function labelsOf(exposed: readonly string[]): string[] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < exposed.length; i += 2)
+    if (exposed[i + 1] !== '') pairs.push([exposed[i]!, exposed[i + 1]!]);
+  return pairs.sort(([a], [b]) => compareBytes(a, b)).flat();
 }
 
-function isShort(labels: readonly string[]): boolean {
+/** Whether no name stands twice, and all is short enough. */
+function isGood(labels: readonly string[]): boolean {
+  for (let i = 2; i < labels.length; i += 2) if (labels[i] === labels[i - 2]) return false;
   let characters = 0;
   for (const text of labels) for (const _ of text) characters++;
   return characters <= MAX_CHARACTERS;

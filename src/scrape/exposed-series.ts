@@ -1,7 +1,14 @@
 // Hot path: `next` runs per sample. Benchmark: test/bench/scrape/page.bench.ts.
 import type { PageParser } from '../exposition/index.js';
 import { invariant } from '../lib/index.js';
-import { type Column, Columns, type Labels, type SeriesRef, type SeriesView } from '../model/index.js';
+import {
+  type ByteColumn,
+  type Column,
+  Columns,
+  type Labels,
+  type SeriesRef,
+  type SeriesView,
+} from '../model/index.js';
 import { grown, HashIndex, hashTexts } from './hash-index.js';
 import { REPORTED } from './report-series.js';
 import type { SharedTexts } from './shared-texts.js';
@@ -163,6 +170,10 @@ export class ExposedSeries implements SeriesView {
     return this.#columns.of(stage);
   }
 
+  bytes(stage: symbol): ByteColumn {
+    return this.#columns.bytesOf(stage);
+  }
+
   /** Calls `visit` with the hash of each living series' labels. */
   eachHash(visit: (hash: number) => void): void {
     this.#byLabels.eachHash(visit);
@@ -172,6 +183,13 @@ export class ExposedSeries implements SeriesView {
   rest(): void {
     this.#byText.rest();
     this.#byLabels.rest();
+    if (this.#young.size === 0) return;
+    // Later stages read a batch as soon as it is made, before the loop turns.
+    setImmediate(() => {
+      this.#young = new Map();
+      // An array that grew by one at a time is up to half empty.
+      this.#texts = this.#texts.slice();
+    });
   }
 
   #addSeries(id: number, { labels, hash, form }: NewSeries): SeriesRef {
@@ -182,20 +200,9 @@ export class ExposedSeries implements SeriesView {
     }
     this.#byLabels.add(id, hash);
     if (form === undefined) this.#kept.set(id, labels);
-    else this.#keepForNow(id, labels);
+    else this.#young.set(id, labels);
     this.#forms[id] = form ?? 0;
     return id;
-  }
-
-  /** Later stages read a batch as soon as it is made, before the loop turns. */
-  #keepForNow(ref: SeriesRef, labels: Labels): void {
-    if (this.#young.size === 0)
-      setImmediate(() => {
-        this.#young = new Map();
-        // An array that grew by pushes is up to half empty.
-        this.#texts = this.#texts.slice();
-      });
-    this.#young.set(ref, labels);
   }
 
   #countTwin(ref: SeriesRef, by: number): void {

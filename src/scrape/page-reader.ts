@@ -4,6 +4,8 @@ import {
   type ExpositionFormat,
   type HistogramForms,
   type PageParser,
+  RepeatedLabelError,
+  type Series,
 } from '../exposition/index.js';
 import { SentinelError } from '../lib/index.js';
 import type { Batch, NativeHistogram, SeriesRef } from '../model/index.js';
@@ -52,7 +54,8 @@ export class PageReader {
   readonly #parts: ReaderParts;
   readonly #exemplars = new ExemplarFilter();
   #config: ScrapeConfig;
-  #page!: PageToRead;
+  /** Let go of when it has been read: a batch is as large as all that is kept of a target. */
+  #page: PageToRead | undefined;
   /** Format of the last page that was read to its end. */
   #format: ExpositionFormat | undefined;
   /** What was good in another format may be none in this one. */
@@ -96,10 +99,14 @@ export class PageReader {
     this.#isOtherFormat = this.#format !== undefined && this.#format !== page.format;
     this.#parts.series.rewind();
     this.#parts.metadata.begin(page.number);
-    const parser = createParser(page.body, page.format, formsOf(this.#config));
-    while (!this.#readSlice(parser)) {
-      await new Promise((resume) => setImmediate(resume));
-      signal?.throwIfAborted();
+    try {
+      const parser = createParser(page.body, page.format, formsOf(this.#config));
+      while (!this.#readSlice(parser)) {
+        await new Promise((resume) => setImmediate(resume));
+        signal?.throwIfAborted();
+      }
+    } finally {
+      this.#page = undefined;
     }
     this.#format = page.format;
     if (this.#limitError !== undefined) throw this.#limitError;
@@ -129,35 +136,40 @@ export class PageReader {
 
   #take(parser: PageParser): void {
     const { series } = this.#parts;
-    const page = this.#page;
+    const page = this.#page!;
     this.scraped++;
     let id = series.next(parser);
     if (id < 0) id = this.#add(parser);
-    else if (this.#isOtherFormat) parser.series();
+    else if (this.#isOtherFormat) this.#written(parser);
     const ref = series.refs[id]!;
     const isRepeated = series.pages[id] === page.number;
     series.pages[id] = page.number;
     if (ref === DROPPED) return;
-    this.kept++;
     if (ref === OVER_LIMIT) {
+      this.kept++;
       this.overLimit++;
       return;
     }
     const isStamped = parser.hasTimestamp && this.#config.honorTimestamps;
     if (isRepeated && !isStamped) {
+      this.kept++;
       this.duplicates++;
       return;
     }
-    if (!this.#append(parser, ref, isStamped)) return;
+    const appended = this.#append(parser, ref, isStamped);
+    this.kept++;
+    const isNew = series.taken[id] === 0;
+    // What lies beyond a limit is taken for seen only when it is new, and stays new (Prometheus).
+    if (appended === 'left out' || (appended === 'over limit' && !isNew)) return;
     if (!isStamped || this.#config.trackTimestampsStaleness) series.tracked[ref] = page.number;
-    if (series.taken[id] !== 0) return;
+    if (!isNew || appended === 'over limit') return;
     series.taken[id] = 1;
     if (this.#limitError === undefined) this.added++;
   }
 
-  /** Adds the sample at hand to the batch; false when it is not to go on. The order of the checks is that of Prometheus. */
-  #append(parser: PageParser, ref: SeriesRef, isStamped: boolean): boolean {
-    const { batch, stampMs, latestMs } = this.#page;
+  /** Adds the sample at hand to the batch, unless it is not to go on. The order of the checks is that of Prometheus. */
+  #append(parser: PageParser, ref: SeriesRef, isStamped: boolean): 'added' | 'left out' | 'over limit' {
+    const { batch, stampMs, latestMs } = this.#page!;
     const { samples } = this.#config.limits;
     const histogram = parser.histogram === undefined ? undefined : this.#fit(parser.histogram);
     if (histogram === 'too large') return this.#exceed('histogram bucket limit exceeded');
@@ -165,23 +177,23 @@ export class PageReader {
     const timestampMs = isStamped ? parser.timestampMs : stampMs;
     if (timestampMs > latestMs) {
       this.outOfBounds++;
-      return false;
+      return 'left out';
     }
     if (isStamped ? this.#isLate(ref, timestampMs) : this.#parts.newest.isStampLate(ref, stampMs)) {
       this.outOfOrder++;
-      return false;
+      return 'left out';
     }
     if (histogram === undefined) batch.add(ref, parser.value, timestampMs);
     else batch.addHistogram(ref, histogram, timestampMs);
     if (parser.exemplars.length > 0) this.#addExemplars(parser, ref, timestampMs);
-    return true;
+    return 'added';
   }
 
   /** The page is read on, so that the report has the counts of all of it; `sample_limit` is named before the other. */
-  #exceed(message: string): false {
+  #exceed(message: string): 'over limit' {
     if (!this.#limitError?.message.startsWith('sample'))
       this.#limitError = new SentinelError('SEN_LIMIT', message);
-    return false;
+    return 'over limit';
   }
 
   /** The histogram at the resolution that the configuration allows. Throws SEN_EXPOSITION_INVALID. */
@@ -200,7 +212,7 @@ export class PageReader {
   }
 
   #addExemplars(parser: PageParser, ref: SeriesRef, timestampMs: number): void {
-    const { batch } = this.#page;
+    const { batch } = this.#page!;
     const sample = { timestampMs, isHistogram: parser.histogram !== undefined };
     const taken = this.#exemplars.take(ref, parser.exemplars, sample);
     if (taken.length === 0) return;
@@ -208,15 +220,25 @@ export class PageReader {
     batch.exemplars.set(batch.length - 1, taken);
   }
 
+  /** Slow path: the series at hand. One that is not even written well was not scraped: Prometheus's parser refuses it before it counts. */
+  #written(parser: PageParser): Series {
+    try {
+      return parser.series();
+    } catch (error) {
+      if (!(error instanceof RepeatedLabelError)) this.scraped--;
+      throw error;
+    }
+  }
+
   /** Slow path: decides about a text that is not known. */
   #add(parser: PageParser): number {
     const { series, newest, limit } = this.#parts;
-    const labels = this.#parts.labels.of(parser.series());
+    const labels = this.#parts.labels.of(this.#written(parser));
     if (labels === undefined) return series.add(parser, DROPPED);
     const hash = hashTexts(labels);
     const { limits } = this.#config;
     if (limits.series > 0 && !limit.admit(hash, limits.series)) return series.add(parser, OVER_LIMIT);
-    const id = series.add(parser, { labels, hash, form: formOf(this.#page.format, parser.type) });
+    const id = series.add(parser, { labels, hash, form: formOf(this.#page!.format, parser.type) });
     if (series.refs[id] === id) newest.reset(id);
     return id;
   }

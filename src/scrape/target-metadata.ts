@@ -67,8 +67,10 @@ export class TargetMetadata {
 
   /** After a page. `isFull`: it was read to its end, so that what was missing for too long is forgotten. */
   end(page: number, isFull: boolean): void {
+    const isChanged = this.#places !== undefined;
     this.#places = undefined;
     if (isFull) this.#lines.length = this.#owners.length = Math.min(this.#lines.length, this.#line);
+    if (isChanged) this.#trim();
     if (!isFull || this.#pages.every((last) => page - last <= KEPT_PAGES)) return;
     this.#families = this.#families.filter((_, place) => page - this.#pages[place]! <= KEPT_PAGES);
     this.#pages = this.#pages.filter((last) => page - last <= KEPT_PAGES);
@@ -80,6 +82,14 @@ export class TargetMetadata {
   /** All families. */
   list(): readonly MetricMetadata[] {
     return [...this.#families];
+  }
+
+  /** Arrays that grew by one at a time are up to half empty. */
+  #trim(): void {
+    this.#families = this.#families.slice();
+    this.#pages = this.#pages.slice();
+    this.#lines = this.#lines.slice();
+    this.#owners = this.#owners.slice();
   }
 
   /** Place of a family, which is made when it is not known. */

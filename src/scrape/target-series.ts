@@ -85,7 +85,9 @@ export class TargetSeries {
    * `TargetSeries` of its own.
    */
   configure(config: ScrapeConfig): void {
+    const isOtherLimit = config.limits.series !== this.#config.limits.series;
     this.#config = config;
+    if (isOtherLimit) this.#turnLimit();
     this.#labels.limit(config.limits);
     this.#reader.configure(config);
   }
@@ -212,7 +214,7 @@ export class TargetSeries {
     this.#series.remove(id, (ref) => this.#reader.forget(ref));
   }
 
-  /** A new window of `series_limit`: series that live go on, texts that were beyond are decided about again. */
+  /** A new window of `series_limit`, or another limit: series that live go on, texts that were beyond are decided about again. */
   #turnLimit(): void {
     const { refs, places } = this.#series;
     for (let id = REPORTED.length; id < places; id++)

@@ -247,6 +247,14 @@ scrape_configs:
     job!.relabel.map((rule) => rule.replacement),
     ['', '9100'],
   );
+  // an item without a value is an empty text
+  assert.deepEqual((await jobOf('scrape_configs: [{job_name: a, params: {b: [null, ~, 1]}}]')).params, {
+    b: ['', '', '1'],
+  });
+  assert.deepEqual(
+    await faults('scrape_configs:\n  - job_name: a\n    static_configs:\n      - targets:\n        -\n'),
+    ['5:10: scrape_configs[0].static_configs[0].targets[0]: expected a text, got ""'],
+  );
   // elsewhere a text is wanted as one
   assert.deepEqual(await faults('sentinel: {name: 12}'), [
     '1:18: sentinel.name: expected a text, got 12; put it in quotes',

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 
-/** What the fake server does with a question. `silent` never answers; a number is an RCODE; a list holds addresses. */
+/** What the fake server does with a question. `silent` never answers; a number is an RCODE; a list holds addresses, or the data of SRV and MX as zone files write it (`10 5 9100 db.example`, `10 mail.example`). */
 type Reply = 'silent' | number | readonly string[];
 
 /** A UDP name server of a test. */
@@ -15,7 +15,7 @@ export interface FakeNameServer {
   close(): void;
 }
 
-const TYPES: Readonly<Record<number, string>> = { 1: 'A', 28: 'AAAA' };
+const TYPES: Readonly<Record<number, string>> = { 1: 'A', 15: 'MX', 28: 'AAAA', 33: 'SRV' };
 
 /** Starts one on 127.0.0.1. */
 export async function startNameServer(): Promise<FakeNameServer> {
@@ -57,27 +57,41 @@ function readQuestion(message: Buffer): { text: string; end: number } {
 /** Header and question given back, with records that point at the question's name. */
 function encodeReply(asked: Buffer, reply: number | readonly string[], ttlSeconds: number): Buffer {
   const head = Buffer.from(asked);
-  const addresses = typeof reply === 'number' ? [] : reply;
+  const type = head.readUInt16BE(head.length - 4);
+  const records = typeof reply === 'number' ? [] : reply;
   head.writeUInt16BE(0x8180 | (typeof reply === 'number' ? reply : 0), 2);
-  head.writeUInt16BE(addresses.length, 6);
+  head.writeUInt16BE(records.length, 6);
   head.writeUInt32BE(0, 8);
-  return Buffer.concat([head, ...addresses.map((address) => encodeRecord(address, ttlSeconds))]);
+  return Buffer.concat([head, ...records.map((text) => encodeRecord(type, text, ttlSeconds))]);
 }
 
-function encodeRecord(address: string, ttlSeconds: number): Buffer {
-  const v6 = address.includes(':');
-  const data = v6
-    ? Buffer.from(
-        address
-          .split(':')
-          .flatMap((part) => [Number.parseInt(part, 16) >> 8, Number.parseInt(part, 16) & 255]),
-      )
-    : Buffer.from(address.split('.').map(Number));
+function encodeRecord(type: number, text: string, ttlSeconds: number): Buffer {
+  const data = encodeData(type, text);
   const record = Buffer.alloc(12);
   record.writeUInt16BE(0xc00c, 0);
-  record.writeUInt16BE(v6 ? 28 : 1, 2);
+  record.writeUInt16BE(type, 2);
   record.writeUInt16BE(1, 4);
   record.writeUInt32BE(ttlSeconds, 6);
   record.writeUInt16BE(data.length, 10);
   return Buffer.concat([record, data]);
+}
+
+/** RDATA of A, AAAA (RFC 3596), SRV (RFC 2782) and MX (RFC 1035, section 3.3.9). */
+function encodeData(type: number, text: string): Buffer {
+  if (TYPES[type] === 'A') return Buffer.from(text.split('.').map(Number));
+  if (TYPES[type] === 'AAAA')
+    return Buffer.concat(text.split(':').map((part) => uint16(Number.parseInt(part, 16))));
+  const words = text.split(' ');
+  const name = words.pop()!;
+  return Buffer.concat([...words.map((word) => uint16(Number(word))), encodeName(name)]);
+}
+
+function encodeName(name: string): Buffer {
+  const labels = name.split('.').filter((label) => label !== '');
+  const parts = labels.map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
+  return Buffer.concat([...parts, Buffer.from([0])]);
+}
+
+function uint16(value: number): Buffer {
+  return Buffer.from([value >> 8, value & 255]);
 }

@@ -1,6 +1,57 @@
+import { labelPairs, PROTOBUF_TYPE, protobufPage } from '../exposition/protobuf-page.js';
 import { type ParityCase, pageCase } from './parity-case.js';
 
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+/** A counter, a summary, and a histogram with a native part whose buckets hold 8 samples. */
+const protobuf = (count: number) => ({
+  type: PROTOBUF_TYPE,
+  body: protobufPage(
+    {
+      name: 'c_total',
+      help: 'A counter.',
+      type: 'COUNTER',
+      metric: [{ label: labelPairs({ b: '2', a: '1' }), counter: { value: count } }],
+    },
+    {
+      name: 's',
+      type: 'SUMMARY',
+      metric: [{ summary: { sample_count: 2, sample_sum: 3, quantile: [{ quantile: 0.5, value: 1 }] } }],
+    },
+    {
+      name: 'h',
+      type: 'HISTOGRAM',
+      metric: [
+        {
+          label: labelPairs({ path: '/' }),
+          histogram: {
+            sample_count: count,
+            sample_sum: 1.5,
+            bucket: [{ cumulative_count: 1, upper_bound: 0.5 }],
+            schema: 3,
+            zero_threshold: 0.001,
+            zero_count: 1,
+            positive_span: [
+              { offset: 0, length: 2 },
+              { offset: 3, length: 1 },
+            ],
+            positive_delta: [2, 0, 0],
+            negative_span: [{ offset: -2, length: 1 }],
+            negative_delta: [1],
+          },
+        },
+      ],
+    },
+    {
+      name: 'k',
+      type: 'HISTOGRAM',
+      metric: [
+        {
+          histogram: { sample_count: 2, sample_sum: 1, bucket: [{ cumulative_count: 1, upper_bound: 0.5 }] },
+        },
+      ],
+    },
+  ),
+});
 const GOOD = 'a 1\nb{x="1"} 2\n';
 const om = (body: string) => ({ type: OPENMETRICS, body });
 
@@ -171,5 +222,8 @@ export const PAGE_CASES: readonly ParityCase[] = [
       differs: { why: 'since 3.0 le is written in one way', edit: replaced('le="1"', 'le="1.0"') },
     },
   ),
+  pageCase('protobuf-native', [protobuf(8), protobuf(8), GOOD], { config: 'scrape_native_histograms: true' }),
+  pageCase('protobuf-miscounted', [protobuf(8), protobuf(5)], { config: 'scrape_native_histograms: true' }),
+  pageCase('protobuf-broken', [GOOD, { type: PROTOBUF_TYPE, body: 'no protobuf' }]),
   pageCase('summary', ['# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 3\ns_count 2\n']),
 ];

@@ -17,7 +17,8 @@ import { RELABEL_CASES } from './relabel-cases.js';
 
 const CASES: readonly ParityCase[] = [...PAGE_CASES, ...RELABEL_CASES];
 /** Keys that 2.42 does not know; it does there what they ask for. */
-const NEW_KEYS = /^(fallback_scrape_protocol|scrape_protocols|enable_compression):.*\n?/gm;
+const NEW_KEYS =
+  /^(fallback_scrape_protocol|scrape_protocols|enable_compression|scrape_native_histograms):.*\n?/gm;
 
 test('what arrives is what Prometheus would have sent', { timeout: 180_000 }, async (t) => {
   if (!needServer('prometheus', t)) return;

@@ -129,6 +129,15 @@ test('series_limit: what is beyond is dropped and counted, the scrape goes on; a
   assert.deepEqual(await target.scrape(86_400, 'a 1; c 1'), ['a 1 @86400', 'c 1 @86400']);
 });
 
+test('series_limit may come while the series stay', async () => {
+  const target = new TestTarget();
+  await target.scrape(0, 'a 1; b 1');
+  target.series.configure(configOf({ limits: { series: 2 } }));
+  assert.deepEqual(await target.scrape(10, 'a 1; b 1; c 1'), ['a 1 @10', 'b 1 @10']);
+  target.series.configure(configOf({ limits: { series: 3 } }));
+  assert.deepEqual(await target.scrape(20, 'a 1; b 1; c 1'), ['a 1 @20', 'b 1 @20', 'c 1 @20']);
+});
+
 test('lines may change their places', async () => {
   const target = new TestTarget();
   const f = async (second: number, page: string) => {
@@ -210,6 +219,8 @@ test('exemplars', async () => {
     { labels: ['t', 'ä'.repeat(127)], value: 6, timestampMs: ms + 50_000 },
   ]);
   await f(60, ` # {t="${'z'.repeat(128)}"} 7`, undefined);
+  // a name that stands twice
+  await f(70, ' # {t="1",t="2"} 8', undefined);
 });
 
 test('limits may change while the series stay', async () => {
@@ -240,6 +251,9 @@ test('a long page holds the process for a few milliseconds at a time', async () 
   await target.scrape(0, page);
   clearInterval(ticking);
   assert.equal(target.series.seriesCount, 100_000);
+  // the labels of new series stay at hand until the batch has been read
+  const { batch } = target.last;
+  assert.equal(batch.table.labels(batch.refs[7]!), batch.table.labels(batch.refs[7]!));
   assert.ok(turns >= 3, `${turns} turns of the loop`);
 });
 
