@@ -2,6 +2,7 @@ import { type Clock, errorLine, type Logger } from '../lib/index.js';
 import type { Batch, Labels, Next } from '../model/index.js';
 import type { HttpClient } from '../net/index.js';
 import type { ScrapeMetrics } from './metrics.js';
+import type { PageMemory, PageShare } from './page-memory.js';
 import { stampOf } from './phase.js';
 import { fetchPage } from './request.js';
 import type { ScrapeMoment, ScrapeOutcome } from './scraped-page.js';
@@ -18,6 +19,7 @@ export interface LoopParts {
   log: Logger;
   metrics: ScrapeMetrics;
   next: Next;
+  memory: PageMemory;
   /** The client of the pool as it is now. */
   client: () => HttpClient;
   createSeries: (target: Target) => TargetSeries;
@@ -165,14 +167,27 @@ export class TargetLoop {
   }
 
   async #outcome(
-    { url, socketPath, config }: Target,
+    target: Target,
     moment: ScrapeMoment,
     signal: AbortSignal,
   ): Promise<{ outcome: ScrapeOutcome; result: string }> {
     if (this.refusal !== undefined)
       return { outcome: this.#series.fail(this.refusal, moment), result: 'target_limit' };
+    const memory = this.#parts.memory.share();
+    try {
+      return await this.#asked(target, moment, { memory, signal });
+    } finally {
+      memory.release();
+    }
+  }
+
+  async #asked(
+    { url, socketPath, config }: Target,
+    moment: ScrapeMoment,
+    { memory, signal }: { memory: PageShare; signal: AbortSignal },
+  ): Promise<{ outcome: ScrapeOutcome; result: string }> {
     const { client, clock, metrics } = this.#parts;
-    const fetched = await fetchPage({ client: client(), clock, url, socketPath, config, signal });
+    const fetched = await fetchPage({ client: client(), clock, url, socketPath, config, memory, signal });
     if (fetched.page === undefined) {
       const bodyBytes = fetched.reason === 'body_size' ? -1 : 0;
       return { outcome: this.#series.fail(fetched.error, moment, bodyBytes), result: fetched.reason };

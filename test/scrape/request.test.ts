@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { type Clock, systemClock } from '../../src/lib/index.js';
 import { createHttpClient } from '../../src/net/index.js';
 import type { ScrapeConfig } from '../../src/scrape/index.js';
+import { PageMemory } from '../../src/scrape/page-memory.js';
 import { acceptHeader, fetchPage } from '../../src/scrape/request.js';
 import { FakeClock } from '../fake-clock.js';
 import { until } from '../until.js';
@@ -33,6 +34,7 @@ function fetchUrl(t: TestContext, url: string, options: Options = {}) {
   const client = createHttpClient(whole.http, resolver);
   t.after(() => client.close());
   return fetchPage({
+    memory: new PageMemory().share(),
     client,
     clock,
     url,

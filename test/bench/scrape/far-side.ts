@@ -22,7 +22,8 @@ export interface FarSide {
 /** Starts one. */
 export async function startFarSide(...args: readonly string[]): Promise<FarSide> {
   const child = fork(fileURLToPath(import.meta.url), args);
-  const next = <T>() => new Promise<T>((resolve) => child.once('message', (message) => resolve(message as T)));
+  const next = <T>() =>
+    new Promise<T>((resolve) => child.once('message', (message) => resolve(message as T)));
   const ports = await next<number[]>();
   return {
     ports,
@@ -79,7 +80,10 @@ async function serve(kind: string, ports: number, series: number): Promise<void>
       rounds.set(target, round + 1);
       const page = pages[round % PAGES]!;
       count(request.url!, page.length);
-      const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'content-encoding': 'gzip' };
+      const headers = {
+        'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+        'content-encoding': 'gzip',
+      };
       response.writeHead(200, { ...headers, 'content-length': page.length }).end(page);
     }),
   );
