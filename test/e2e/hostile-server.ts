@@ -3,7 +3,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { gzipSync } from 'node:zlib';
 
 // Targets that mean no good, in a process of their own: prints the ports of http, of one that never ends a TLS handshake, of one with endless headers, and of
-// another host. `/churn?series=N` gives N series that were never seen before, `/seen` the credentials that the other host was sent.
+// another host, of a receiver. `/churn?series=N` gives N series that were never seen before, `/seen` the credentials that the other host was sent.
 
 const MIB = 2 ** 20;
 const TEXT = { 'content-type': 'text/plain; version=0.0.4' };
@@ -104,7 +104,12 @@ const headers = createTcpServer((socket) => {
   more();
 });
 
-const servers = [http, silent, headers, other];
+/** A receiver that takes everything and looks at nothing. */
+const sink = createServer((request, response) => {
+  request.resume().on('end', () => response.writeHead(204).end());
+});
+
+const servers = [http, silent, headers, other, sink];
 let listening = 0;
 for (const server of servers)
   server.listen(0, '127.0.0.1', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { FakeReceiver } from '../receiver.js';
 import { until } from '../until.js';
@@ -11,6 +12,9 @@ const GOOD = 20;
 const ROUNDS = 15;
 const HOSTILE_ROUNDS = 4;
 const PEAK_MIB = 400;
+/** Series of a page that is just within the limit of 16 MiB. */
+const CHURN = 400_000;
+const CHURN_PEAK_MIB = 700;
 
 const MANY_LARGE =
   /^(the page is longer than 16MiB \(max_scrape_size\)|there is no memory for this page beside other large ones;.*|context deadline exceeded)$/;
@@ -166,5 +170,39 @@ remote_write: [{url: "${receiver.url}", queue_config: {batch_send_deadline: 1s}}
     assert.ok(peak < PEAK_MIB, `${peak} MiB`);
     assert.ok(worstMs < 1000, `the loop was held for ${worstMs} ms`);
   });
+  assert.equal((await agent.stop()).code, 0);
+});
+
+test('a target whose series are others at every scrape: memory comes back when it ends', {
+  timeout: 180_000,
+}, async (t) => {
+  const [fleet] = await start(t, 'fleet-server', '100');
+  const [http, , , , sink] = await start(t, 'hostile-server');
+  const listen = `127.0.0.1:${await freePort()}`;
+  const folder = temporaryFolder(t);
+  const configOf = (series: number) => `
+http: {listen: "${listen}"}
+scrape_configs:
+${goodJob(fleet!)}
+- {job_name: churn, metrics_path: /churn, params: {series: ["${series}"]}, scrape_interval: 5s, static_configs: [{targets: ["127.0.0.1:${http}"]}]}
+remote_write: [{url: "http://127.0.0.1:${sink}/write"}]
+`;
+  const agent = new AgentProcess(t, { folder, config: configOf(CHURN) });
+  const metric = async (name: string) => {
+    const text = await (await fetch(`http://${listen}/metrics`)).text();
+    return Number(new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (.*)$`, 'm').exec(text)?.[1] ?? 0);
+  };
+  const scraped = () => metric('sentinel_scrape_scraped_samples_total').catch(() => 0);
+  await until('four scrapes of it', async () => (await scraped()) > 4 * CHURN, 90_000);
+  const pid = agent.child.pid!;
+  const [peak, worstMs] = [peakMiB(pid), (await metric('sentinel_self_loop_delay_seconds')) * 1000];
+  writeFileSync(join(folder, 'config.yaml'), configOf(10));
+  await fetch(`http://${listen}/-/reload`, { method: 'POST' });
+  await until('memory to come back', () => memoryMiB(pid, 'VmRSS') < peak / 2, 60_000);
+  t.diagnostic(
+    `peak ${peak.toFixed(0)} MiB, then ${memoryMiB(pid, 'VmRSS').toFixed(0)} MiB; loop delay ${worstMs.toFixed(0)} ms`,
+  );
+  assert.ok(peak < CHURN_PEAK_MIB, `${peak} MiB`);
+  assert.equal(await metric('sentinel_scrape_skipped_total'), 0);
   assert.equal((await agent.stop()).code, 0);
 });
