@@ -1,8 +1,14 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { container, type DependencyContainer, instanceCachingFactory } from 'tsyringe';
-import { type BlockStage, createBlockStage, routesOf, shiftBlock } from './block/index.js';
-import { type BlockBuffer, lockWhenWritable, openBuffer } from './buffer/index.js';
+import {
+  type BlockSettings,
+  type BlockStage,
+  createBlockStage,
+  routesOf,
+  shiftBlock,
+} from './block/index.js';
+import { type BlockBuffer, type BufferEnd, lockWhenWritable, openBuffer } from './buffer/index.js';
 import {
   type Config,
   ConfigError,
@@ -23,13 +29,13 @@ import {
   systemClock,
   VERSION,
 } from './lib/index.js';
-import type { Next } from './model/index.js';
+import type { MetricMetadata, Next } from './model/index.js';
 import { createHttpClient, createResolver, type DnsResolver, type HttpClientOptions } from './net/index.js';
 import { Probes, type ProbesSettings, type TaskStatus } from './probe/index.js';
 import { BootClock, type ClockGuard, watchClock } from './schedule/index.js';
 import { type ScrapeSettings, Scrapes } from './scrape/index.js';
 import { LoopDelay, SelfMetrics, type SelfSettings } from './self/index.js';
-import { createSender, type DestinationStatus, type Sender } from './sender/index.js';
+import { createSender, type DestinationStatus, type Sender, type SenderResult } from './sender/index.js';
 
 /** What an agent is made of: a checked configuration with its plugins, where it logs to, and how both may change. */
 export interface AgentParts extends ReadConfig {
@@ -45,6 +51,8 @@ export interface StopReport {
   successCount: number;
   failedCount: number;
   pendingCount: number;
+  /** The disk of the data directory does not answer: the process cannot end before it does. */
+  isStalled: boolean;
 }
 
 /** A running agent. */
@@ -61,6 +69,8 @@ export interface Agent {
   onResult(listener: (status: TaskStatus) => void): void;
   /** Reads the configuration again and applies it; says in the log what came of it. */
   reload(): Promise<ReloadResult>;
+  /** Samples, over all destinations, that exist in memory alone. */
+  unsavedSamples(): number;
   /** Stops from the front of the road to its end (DESIGN 5), and logs `Sender stopped`. */
   stop(): Promise<StopReport>;
 }
@@ -81,6 +91,8 @@ const START_MS = Date.now() - performance.now();
 
 /** How long a stop sends before it commits what is left (DESIGN 5). */
 const DRAIN_MS = 1000;
+/** So long after its begin a stop gives up a disk that does not answer: soon enough before start.ts ends the process. */
+const GIVE_UP_DISK_MS = 17_000;
 /** When its place changes, the HTTP edge first finishes what it has begun: the answer to a reload, for one. */
 const HTTP_GRACE_MS = 1000;
 
@@ -134,10 +146,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     await parts.setLogging(config.logging);
     Object.assign(running, { config, catalog });
     sender.apply(config.destinations);
-    block.apply(routesOf(config.destinations), {
-      commitIntervalMs: config.buffer.commitIntervalMs,
-      externalLabels: config.externalLabels,
-    });
+    block.apply(routesOf(config.destinations), blockSettings(config));
     // After the block stage has sealed what was meant for the old routes, and before it is given anything for the new ones.
     buffer.setRoutes(destinationsOf(config));
     buffer.setOptions(config.buffer);
@@ -161,26 +170,33 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     },
     onResult: (listener) => probes.onResult(listener),
     reload: () => reloader.reload(),
+    unsavedSamples: () => buffer.unsavedSamples(),
     stop: once(async () => {
+      const endMs = systemClock.monotonic() + GIVE_UP_DISK_MS;
       await reloader.close();
       self.stop();
       road.resolve<ClockGuard>(CLOCK_GUARD).stop();
       await Promise.all([probes.stop(), scrapes.stop()]);
       block.close();
-      const report = await sender.stop({ drainMs: DRAIN_MS });
+      const sent = await sender.stop({ drainMs: DRAIN_MS });
       await Promise.all([control.close(), http?.close()]);
       road.resolve(LoopDelay).stop();
-      await buffer.close();
+      const end = await buffer.close(endMs - systemClock.monotonic());
       road.resolve<DnsResolver>(RESOLVER).close();
-      lock.release();
-      const { successCount, failedCount, pendingCount } = report;
-      log.info(
-        { success_count: successCount, failed_count: failedCount, pending_count: pendingCount },
-        'Sender stopped',
-      );
-      return report;
+      // Else a thread of ours is at work in the directory still; the lock goes with the process.
+      if (!end.isStalled) lock.release();
+      return reportStop(sent, end, log);
     }),
   };
+}
+
+/** Says what a stop came to, and gives it. What the buffer has lost was pending until then. */
+function reportStop(sent: SenderResult, { lostSamples, isStalled }: BufferEnd, log: Logger): StopReport {
+  const { successCount } = sent;
+  const [failedCount, pendingCount] = [sent.failedCount + lostSamples, sent.pendingCount - lostSamples];
+  const counts = { success_count: successCount, failed_count: failedCount, pending_count: pendingCount };
+  log.info(counts, 'Sender stopped');
+  return { successCount, failedCount, pendingCount, isStalled };
 }
 
 /** Throws a ConfigError when a configuration asks for what cannot change while the agent runs. */
@@ -195,6 +211,10 @@ function refuseFixed(before: Config, next: Config): void {
 /** The destinations of each route, by name. */
 function destinationsOf({ destinations }: Config): ReadonlyMap<string, readonly string[]> {
   return new Map(routesOf(destinations).map((route) => [route.name, route.destinations]));
+}
+
+function blockSettings({ buffer, externalLabels, writeRelabel }: Config): BlockSettings {
+  return { commitIntervalMs: buffer.commitIntervalMs, externalLabels, writeRelabel };
 }
 
 function probeSettings({ config, catalog }: ReadConfig): ProbesSettings {
@@ -221,6 +241,11 @@ function toBlock(road: DependencyContainer): Next {
   };
 }
 
+/** What all targets say of their metrics. */
+function* familiesOf(scrapes: Scrapes): Iterable<MetricMetadata> {
+  for (const { families } of scrapes.metadata()) yield* families;
+}
+
 /** Says how each stage is made, and which neighbour it gets. */
 function wire(road: DependencyContainer, running: ReadConfig, reload: () => Promise<ReloadResult>): void {
   const made = <T>(make: (parts: { clock: Clock; log: Logger; metrics: Metrics }) => T) =>
@@ -237,18 +262,18 @@ function wire(road: DependencyContainer, running: ReadConfig, reload: () => Prom
         log: log.child({ component: 'sender' }),
         destinations: config.destinations,
         buffer: road.resolve<BlockBuffer>(BUFFER),
+        metadata: () => familiesOf(road.resolve(Scrapes)),
         createHttpClient: (options) => createHttpClient(options, road.resolve<DnsResolver>(RESOLVER)),
       }),
     ),
   });
   road.register<BlockStage>(BLOCK, {
-    useFactory: made(({ clock, metrics }) =>
+    useFactory: made(({ log, ...parts }) =>
       createBlockStage({
-        clock,
-        metrics,
+        ...parts,
+        log: log.child({ component: 'block' }),
         routes: routesOf(config.destinations),
-        commitIntervalMs: config.buffer.commitIntervalMs,
-        externalLabels: config.externalLabels,
+        ...blockSettings(config),
         next: (block) => road.resolve<BlockBuffer>(BUFFER).push(block),
       }),
     ),
@@ -334,8 +359,7 @@ function viewOf(
   return {
     pools: () => scrapes.pools(),
     targetMetadata: () => scrapes.metadata(),
-    explain: (subject, job, labels) =>
-      subject === 'target' ? scrapes.explainTarget(job, labels) : scrapes.explainMetric(job, labels),
+    explain: (subject, job, labels) => scrapes.explain(subject, job, labels),
     tasks: () => probes.statuses(),
     destinations: () => sender.status(),
     hosts: () => probes.hostStatuses(),

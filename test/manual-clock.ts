@@ -41,14 +41,19 @@ export class ManualClock implements Clock {
       const next = this.#timers.filter((t) => t.dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs)[0];
       if (next === undefined) break;
       this.#timers = this.#timers.filter((t) => t !== next);
-      this.#moveTo(next.dueMs);
+      this.#moveTo(Math.max(next.dueMs, this.#monotonicMs));
       next.run();
     }
     this.#moveTo(endMs);
     await settle();
   }
 
-  /** The wall clock is set, as NTP does. */
+  /** Time passes without any timer firing: the process was held. */
+  jump(ms: number): void {
+    this.#moveTo(this.#monotonicMs + ms);
+  }
+
+  /** The wall clock is set, as NTP does, or jumps over a suspend. */
   step(ms: number): void {
     this.#wallMs += ms;
   }

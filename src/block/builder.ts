@@ -1,8 +1,10 @@
 import { compress } from 'snappyjs';
 import { type Clock, type Metrics, sameValue, type Timer } from '../lib/index.js';
-import { type Batch, type Block, labelsOf, type Taken } from '../model/index.js';
+import type { Batch, Block, Taken } from '../model/index.js';
+import type { RelabelRule } from '../relabel/index.js';
 import { Encoder } from './encoder.js';
-import { type RouteMetrics, removeRouteMetrics, routeMetrics } from './metrics.js';
+import type { Labelling } from './labelling.js';
+import { RouteMetrics } from './metrics.js';
 import type { Route } from './route.js';
 
 /** What holds for all routes, and may change while the agent runs. */
@@ -11,11 +13,15 @@ export interface BlockSettings {
   commitIntervalMs: number;
   /** Added to series that lack these labels. */
   externalLabels: Readonly<Record<string, string>>;
+  /** What is done with every series after that, before the rules of its routes. */
+  writeRelabel: readonly RelabelRule[];
 }
 
 /** What a builder needs. */
 export interface BlockBuilderOptions extends BlockSettings {
   route: Route;
+  /** By the settings and the rules of the route. */
+  labelling: Labelling;
   clock: Clock;
   metrics: Metrics;
   /** Where sealed blocks go. */
@@ -29,39 +35,39 @@ export interface BlockBuilderOptions extends BlockSettings {
  */
 export class BlockBuilder {
   #options: BlockBuilderOptions;
-  #encoder: Encoder;
   readonly #metrics: RouteMetrics;
+  #encoder: Encoder;
   #lastSealMs = -Infinity;
   #bornMs = 0;
   #timer: Timer | undefined;
 
   constructor(options: BlockBuilderOptions) {
     this.#options = options;
-    this.#encoder = new Encoder(labelsOf(options.externalLabels));
-    this.#metrics = routeMetrics(options.metrics, options.route.name, () => this.#encoder.samples);
+    this.#metrics = new RouteMetrics(options.metrics, options.route.name, () => this.#encoder);
+    this.#encoder = this.#createEncoder();
   }
 
   /** From now on works for this route, of the same name, and by these settings. What was given before goes as it was meant: to the destinations of then, with the labels of then. */
-  set(route: Route, settings: BlockSettings): void {
-    const { externalLabels } = this.#options;
-    const labelled = sameValue(externalLabels, settings.externalLabels);
-    if (!labelled || !sameValue(this.#options.route, route)) this.flush();
-    if (!labelled) this.#encoder = new Encoder(labelsOf(settings.externalLabels));
-    this.#options = { ...this.#options, ...settings, route };
+  set(route: Route, settings: BlockSettings, labelling: Labelling): void {
+    const isLabelledAnew = labelling !== this.#options.labelling;
+    if (isLabelledAnew || !sameValue(this.#options.route, route)) this.flush();
+    this.#options = { ...this.#options, ...settings, route, labelling };
+    if (isLabelledAnew) this.#encoder = this.#createEncoder();
     this.#rearm();
   }
 
   /** Seals what there is, and lets its metrics go. */
   close(): void {
     this.flush();
-    removeRouteMetrics(this.#options.metrics, this.#options.route.name);
+    this.#metrics.remove();
   }
 
   /** Encodes all of the batch before it returns. */
   push(batch: Batch): void {
-    const { batchSize } = this.#options.route;
+    const { batchSize, sendExemplars } = this.#options.route;
     const now = this.#options.clock.monotonic();
     this.#metrics.samplesIn.inc(batch.length);
+    if (batch.exemplars !== undefined) this.#metrics.exemplarsIn(batch.exemplars, sendExemplars);
     for (let i = 0; i < batch.length; ) {
       if (this.#encoder.samples === 0) this.#bornMs = now;
       i = this.#encoder.append(batch, i, batchSize);
@@ -75,10 +81,16 @@ export class BlockBuilder {
     this.#timer?.cancel();
     this.#timer = undefined;
     if (this.#encoder.samples === 0) return;
+    const { exemplars } = this.#encoder;
     const block = this.#seal();
     this.#lastSealMs = this.#options.clock.monotonic();
-    const taken = this.#options.next(block) === 'taken';
-    (taken ? this.#metrics.samplesOut : this.#metrics.samplesDropped).inc(block.samples);
+    this.#metrics.given(block.samples, exemplars, this.#options.next(block));
+  }
+
+  #createEncoder(): Encoder {
+    const { labelling, route } = this.#options;
+    const beside = { exemplars: route.sendExemplars, histograms: route.sendNativeHistograms };
+    return new Encoder(labelling, beside, this.#metrics);
   }
 
   #sealOrWait(now: number): void {

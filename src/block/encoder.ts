@@ -1,6 +1,15 @@
 // Hot path: `append` runs once per sample. Benchmark: test/bench/block/encode.bench.ts.
-import { type Batch, type Column, FLAG_STALE, type Labels, type SeriesRef } from '../model/index.js';
-import { encodeLabels, seriesPrefix, TAG_SAMPLE_TIMESTAMP, withAbsent, writeInt64 } from './label-bytes.js';
+import { type Batch, type Column, type Exemplar, FLAG_STALE, type SeriesRef } from '../model/index.js';
+import { encodeExemplars, encodeHistogram } from './beside.js';
+import {
+  encodeLabels,
+  labelBytesIn,
+  seriesHead,
+  seriesPrefix,
+  TAG_SAMPLE_TIMESTAMP,
+  writeInt64,
+} from './label-bytes.js';
+import type { Labelling, SeriesDrop } from './labelling.js';
 
 /** A block is sealed when its bytes reach this, uncompressed. */
 const MAX_BLOCK_BYTES = 2 ** 20;
@@ -10,15 +19,41 @@ const USUAL_TIMESTAMP_BYTES = 6;
 const MAX_TIMESTAMP_BYTES = 10;
 /** A double, a tag and a timestamp. */
 const MAX_TAIL_BYTES = 8 + 1 + MAX_TIMESTAMP_BYTES;
+/** The schema of histograms with custom buckets, which remote write 1.0 cannot say. */
+const CUSTOM_BUCKETS = -53;
+
+/** What a column holds of series that do not go on: empty bytes, where others have a prefix. */
+const DROPPED: Readonly<Record<SeriesDrop, Uint8Array>> = {
+  relabel: new Uint8Array(),
+  name: new Uint8Array(),
+};
+
+/** Why a sample, and its exemplars with it, did not become part of a block. */
+export type EncodeDrop = SeriesDrop | 'histogram' | 'custom_buckets';
+
+/** What a route takes beside plain samples. Exemplars that it does not take are passed over, and not told of one by one. */
+export interface Beside {
+  exemplars: boolean;
+  histograms: boolean;
+}
+
+/** Is told of what is left out. */
+export interface DropCounter {
+  sample(reason: EncodeDrop): void;
+  exemplars(reason: EncodeDrop, count: number): void;
+}
+
+const NO_EXEMPLARS: readonly Exemplar[] = [];
 
 /**
  * Writes samples as the `timeseries` of a remote-write 1.0 WriteRequest, one element per sample. What does not change with a sample is
- * encoded once per series and kept in a column of the series' table; a sample is a copy of that, eight bytes of value and a timestamp
+ * decided and encoded once per series and kept in a column of the series' table; a sample is a copy of that, eight bytes of value and a timestamp
  * that is mostly the one of the sample before. Owns one growing byte buffer, used again for every block.
  */
 export class Encoder {
-  readonly #external: Labels;
-  readonly #stage: symbol;
+  readonly #labelling: Labelling;
+  readonly #beside: Beside;
+  readonly #drops: DropCounter;
   #bytes = new Uint8Array(FIRST_BYTES);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
@@ -26,37 +61,62 @@ export class Encoder {
   readonly #stamp = new Uint8Array(MAX_TIMESTAMP_BYTES);
   #stampLength = 0;
 
-  /** Samples since `clear`, and their oldest and newest timestamp in ms. */
+  /** Samples and exemplars since `clear`, and the oldest and newest timestamp of the samples in ms. */
   samples = 0;
+  exemplars = 0;
   minMs = Infinity;
   maxMs = -Infinity;
 
-  /** `external` is added to series that lack these labels. */
-  constructor(external: Labels) {
-    this.#external = external;
-    // Equal labels share a column: encoders of several routes, and those after a reload, do not encode a series again.
-    this.#stage = Symbol.for(`sentinel.block ${JSON.stringify(external)}`);
+  constructor(labelling: Labelling, beside: Beside, drops: DropCounter) {
+    this.#labelling = labelling;
+    this.#beside = beside;
+    this.#drops = drops;
   }
 
   /** Appends the samples of `batch` from `start`, until the block is full; gives the index of the first one left over. */
-  append(batch: Batch, start: number, maxSamples: number): number {
+  append(batch: Batch, start: number, maxItems: number): number {
+    const isPlain = batch.histograms === undefined && this.#exemplarsIn(batch) === undefined;
+    return isPlain ? this.#appendPlain(batch, start, maxItems) : this.#appendMixed(batch, start, maxItems);
+  }
+
+  #appendPlain(batch: Batch, start: number, maxItems: number): number {
     const { refs, values, timestamps, flags, length } = batch;
-    const column: Column<Uint8Array> = batch.table.column(this.#stage);
+    const column = this.#labelling.columnOf(batch.table);
+    const maxSamples = maxItems - this.exemplars;
     let i = start;
     for (; i < length; i++) {
-      if (this.isFull(maxSamples)) return i;
+      if (this.samples >= maxSamples || this.#length >= MAX_BLOCK_BYTES) return i;
       const timestampMs = timestamps[i]!;
       if (timestampMs !== this.#stampMs) this.#setStamp(timestampMs);
       let prefix = column[refs[i]!] ?? this.#learn(batch, refs[i]!, column);
-      if (this.#stampLength !== USUAL_TIMESTAMP_BYTES) prefix = this.#unusualPrefix(batch, refs[i]!);
+      if (prefix.length === 0) {
+        this.#drop(batch, i, reasonOf(prefix));
+        continue;
+      }
+      if (this.#stampLength !== USUAL_TIMESTAMP_BYTES) prefix = this.#unusualPrefix(prefix);
       this.#write(prefix, values[i]!, flags[i]! & FLAG_STALE);
     }
     return i;
   }
 
-  /** Whether the next sample belongs to another block. */
-  isFull(maxSamples: number): boolean {
-    return this.samples >= maxSamples || this.#length >= MAX_BLOCK_BYTES;
+  /** Slow path: a batch that has exemplars or histograms. */
+  #appendMixed(batch: Batch, start: number, maxItems: number): number {
+    const { refs, values, timestamps, flags, length } = batch;
+    const column = this.#labelling.columnOf(batch.table);
+    let i = start;
+    for (; i < length && !this.isFull(maxItems); i++) {
+      if (timestamps[i] !== this.#stampMs) this.#setStamp(timestamps[i]!);
+      const prefix = column[refs[i]!] ?? this.#learn(batch, refs[i]!, column);
+      if (prefix.length === 0) this.#drop(batch, i, reasonOf(prefix));
+      else if (!this.#writeBeside(batch, i, prefix))
+        this.#write(this.#unusualPrefix(prefix), values[i]!, flags[i]! & FLAG_STALE);
+    }
+    return i;
+  }
+
+  /** Whether the next sample belongs to another block: this one has `maxItems` samples and exemplars, or 1 MiB. */
+  isFull(maxItems: number): boolean {
+    return this.samples + this.exemplars >= maxItems || this.#length >= MAX_BLOCK_BYTES;
   }
 
   /** The bytes so far; a view that the next `append` overwrites. */
@@ -68,6 +128,7 @@ export class Encoder {
   clear(): void {
     this.#length = 0;
     this.samples = 0;
+    this.exemplars = 0;
     this.minMs = Infinity;
     this.maxMs = -Infinity;
   }
@@ -93,6 +154,52 @@ export class Encoder {
     if (this.#stampMs > this.maxMs) this.maxMs = this.#stampMs;
   }
 
+  /** A sample with exemplars, or one that is a histogram; false when it is neither. A stale marker of a histogram is one of any series. */
+  #writeBeside(batch: Batch, i: number, prefix: Uint8Array): boolean {
+    const stale = batch.flags[i]! & FLAG_STALE;
+    const histogram = stale === 0 ? batch.histograms?.get(i) : undefined;
+    if (histogram !== undefined && (!this.#beside.histograms || histogram.schema === CUSTOM_BUCKETS)) {
+      this.#drop(batch, i, this.#beside.histograms ? 'custom_buckets' : 'histogram');
+      return true;
+    }
+    const exemplars = this.#exemplarsIn(batch)?.get(i) ?? NO_EXEMPLARS;
+    if (histogram === undefined && exemplars.length === 0) return false;
+    const labelBytes = labelBytesIn(prefix);
+    const after = encodeExemplars(exemplars);
+    if (histogram === undefined) {
+      this.#write(seriesPrefix(labelBytes, this.#stampLength, after.length), batch.values[i]!, stale);
+      this.#put(after);
+    } else {
+      const body = encodeHistogram(histogram, this.#stampMs);
+      this.#put(seriesHead(labelBytes, after.length + body.length));
+      this.#put(after);
+      this.#put(body);
+      this.samples++;
+      this.minMs = Math.min(this.minMs, this.#stampMs);
+      this.maxMs = Math.max(this.maxMs, this.#stampMs);
+    }
+    this.exemplars += exemplars.length;
+    return true;
+  }
+
+  /** Those of a batch, when they are wanted. */
+  #exemplarsIn(batch: Batch): Batch['exemplars'] {
+    return this.#beside.exemplars ? batch.exemplars : undefined;
+  }
+
+  #drop(batch: Batch, i: number, reason: EncodeDrop): void {
+    this.#drops.sample(reason);
+    const exemplars = this.#exemplarsIn(batch)?.get(i);
+    if (exemplars !== undefined) this.#drops.exemplars(reason, exemplars.length);
+  }
+
+  #put(bytes: Uint8Array): void {
+    const end = this.#length + bytes.length;
+    if (end > this.#bytes.length) this.#grow(end);
+    this.#bytes.set(bytes, this.#length);
+    this.#length = end;
+  }
+
   #setStamp(timestampMs: number): void {
     this.#stampMs = timestampMs;
     this.#stampLength = writeInt64(timestampMs, this.#stamp);
@@ -100,18 +207,21 @@ export class Encoder {
 
   /** Slow path: a new series. */
   #learn(batch: Batch, ref: SeriesRef, column: Column<Uint8Array>): Uint8Array {
-    const prefix = seriesPrefix(this.#labelBytes(batch, ref), USUAL_TIMESTAMP_BYTES);
+    const { table } = batch;
+    const labels = this.#labelling.decide(table.labels(ref));
+    const prefix =
+      typeof labels === 'string'
+        ? DROPPED[labels]
+        : this.#labelling.shared(table, ref, seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES));
     column[ref] = prefix;
     return prefix;
   }
 
-  /** Slow path: a timestamp outside of 1971 to 2109. */
-  #unusualPrefix(batch: Batch, ref: SeriesRef): Uint8Array {
-    return seriesPrefix(this.#labelBytes(batch, ref), this.#stampLength);
-  }
-
-  #labelBytes(batch: Batch, ref: SeriesRef): Uint8Array {
-    return encodeLabels(withAbsent(batch.table.labels(ref), this.#external));
+  /** Slow path: for a timestamp outside of 1971 to 2109. */
+  #unusualPrefix(prefix: Uint8Array): Uint8Array {
+    return this.#stampLength === USUAL_TIMESTAMP_BYTES
+      ? prefix
+      : seriesPrefix(labelBytesIn(prefix), this.#stampLength);
   }
 
   #grow(needed: number): void {
@@ -120,6 +230,10 @@ export class Encoder {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
   }
+}
+
+function reasonOf(prefix: Uint8Array): SeriesDrop {
+  return prefix === DROPPED.relabel ? 'relabel' : 'name';
 }
 
 /** Writes a double by its bits: V8 may change those of a NaN that it holds as a number. */

@@ -1,6 +1,7 @@
-import type { Cell } from '../lib/index.js';
-import type { Batch, Taken } from '../model/index.js';
+import { type Cell, type Clock, type Logger, Throttle } from '../lib/index.js';
+import { type Batch, type Labels, labelsToMap, type Taken } from '../model/index.js';
 import { BlockBuilder, type BlockBuilderOptions, type BlockSettings } from './builder.js';
+import { type Labelling, Labellings } from './labelling.js';
 import type { Route } from './route.js';
 
 /** The stage that turns batches into blocks. */
@@ -10,9 +11,9 @@ export interface BlockStage {
   /** Seals every open block, now. */
   flush(): void;
   /**
-   * From now on makes blocks for these routes. A route that stays keeps its open block, unless its destinations or the labels change: then, and for a
-   * route that goes, the block is sealed and given on before this returns. The next stage must know the new routes before the next `push`, and the
-   * old ones until now.
+   * From now on makes blocks for these routes. A route that stays keeps its open block, unless its destinations, the labels or the rules change: then, and
+   * for a route that goes, the block is sealed and given on before this returns. The next stage must know the new routes before the next `push`, and the
+   * old ones until now. Throws SEN_CONFIG_INVALID, and changes nothing, for a rule that does not compile.
    */
   apply(routes: readonly Route[], settings: BlockSettings): void;
   /** Seals what is open, and refuses from now on. */
@@ -20,16 +21,37 @@ export interface BlockStage {
 }
 
 /** What the stage needs. */
-export type BlockStageOptions = Omit<BlockBuilderOptions, 'route'> & { routes: readonly Route[] };
+export type BlockStageOptions = Omit<BlockBuilderOptions, 'route' | 'labelling'> & {
+  routes: readonly Route[];
+  log: Logger;
+};
+
+/** Of equal log lines at most one in this time. */
+const LOG_PERIOD_MS = 60_000;
 
 /** Creates the stage: one builder per route, every batch to each. */
-export function createBlockStage({ routes, ...options }: BlockStageOptions): BlockStage {
-  let builders = new Map(routes.map((route) => [route.name, new BlockBuilder({ ...options, route })]));
+export function createBlockStage({ routes, log, ...options }: BlockStageOptions): BlockStage {
+  const labellings = new Labellings(badNameLine(log, options.clock));
+  let builders = new Map<string, BlockBuilder>();
   const dropped = droppedCounter(options);
   let closed = false;
   const flush = () => {
     for (const builder of builders.values()) builder.flush();
   };
+  const apply = (routes: readonly Route[], settings: BlockSettings) => {
+    const labelled = labelledRoutes(routes, settings, labellings);
+    const names = new Set(routes.map(({ name }) => name));
+    for (const [name, builder] of builders) if (!names.has(name)) builder.close();
+    builders = new Map(
+      [...labelled].map(([route, labelling]) => {
+        const builder = builders.get(route.name);
+        builder?.set(route, settings, labelling);
+        return [route.name, builder ?? new BlockBuilder({ ...options, ...settings, route, labelling })];
+      }),
+    );
+    labellings.keep(new Set(labelled.values()));
+  };
+  apply(routes, options);
   return {
     push(batch) {
       if (closed || builders.size === 0) {
@@ -40,21 +62,38 @@ export function createBlockStage({ routes, ...options }: BlockStageOptions): Blo
       return 'taken';
     },
     flush,
-    apply(routes, settings) {
-      const names = new Set(routes.map(({ name }) => name));
-      for (const [name, builder] of builders) if (!names.has(name)) builder.close();
-      builders = new Map(
-        routes.map((route) => {
-          const builder = builders.get(route.name);
-          builder?.set(route, settings);
-          return [route.name, builder ?? new BlockBuilder({ ...options, ...settings, route })];
-        }),
-      );
-    },
+    apply,
     close() {
       flush();
       closed = true;
     },
+  };
+}
+
+/** How the series of each route are labelled; routes with equal rules share what is remembered per series. */
+function labelledRoutes(
+  routes: readonly Route[],
+  { externalLabels, writeRelabel }: BlockSettings,
+  labellings: Labellings,
+): Map<Route, Labelling> {
+  return new Map(
+    routes.map((route) => {
+      const rules = [...writeRelabel, ...route.relabel];
+      return [route, labellings.get({ externalLabels, rules })];
+    }),
+  );
+}
+
+/** Says that a series cannot be sent: of many only some, because one rule or external label may concern all there are. */
+function badNameLine(log: Logger, clock: Clock): (labels: Labels) => void {
+  const throttle = new Throttle(LOG_PERIOD_MS, () => clock.monotonic());
+  return (labels) => {
+    const suppressed = throttle.pass('name');
+    if (suppressed === undefined) return;
+    log.warn(
+      { labels: labelsToMap(labels), suppressed },
+      'A series is not sent: remote write 1.0 allows letters, digits and _ in the names of labels, in those of metrics colons too, and wants a metric name; write_relabel_configs can give it good ones',
+    );
   };
 }
 

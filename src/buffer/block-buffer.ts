@@ -64,8 +64,18 @@ export interface BlockBuffer {
    * boot, else 0. By more than a minute, what came in in them goes out with its times moved: also after a restart, and in a later boot.
    */
   shiftUnsent(): number;
-  /** Commits, closes the file, and refuses blocks from now on. What cannot be committed, or not within 8 s, is lost, counted and logged. */
-  close(): Promise<void>;
+  /** Samples that exist in memory alone, over all destinations. */
+  unsavedSamples(): number;
+  /** Commits, closes the file, and refuses blocks from now on. What cannot be committed, or not within that time, is lost, counted and logged. */
+  close(withinMs?: number): Promise<BufferEnd>;
+}
+
+/** What became of a buffer that was closed. */
+export interface BufferEnd {
+  /** Over all destinations. */
+  lostSamples: number;
+  /** The disk has not answered: a thread is inside one of its calls, so this process cannot end before it does. Whatever guards the directory must stay. */
+  isStalled: boolean;
 }
 
 /** Names of the destinations of each route. */

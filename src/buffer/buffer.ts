@@ -1,6 +1,14 @@
 import { invariant, type Logger, Throttle, type Timer } from '../lib/index.js';
 import type { Block, Taken } from '../model/index.js';
-import type { BlockBuffer, BufferSetUp, Lane, Lease, PendingStats, Routes } from './block-buffer.js';
+import type {
+  BlockBuffer,
+  BufferEnd,
+  BufferSetUp,
+  Lane,
+  Lease,
+  PendingStats,
+  Routes,
+} from './block-buffer.js';
 import { BootTime } from './boot-time.js';
 import { Disk } from './disk.js';
 import { type HeldBlock, Memory } from './memory.js';
@@ -21,8 +29,10 @@ const COMMIT_BYTES = 4 * 2 ** 20;
 const NOTHING: PendingStats = { blocks: 0, samples: 0, bytes: 0, oldestMs: undefined, droppedSamples: 0 };
 
 const destinationsOf = (routes: Routes): Set<string> => new Set([...routes.values()].flat());
-/** How long a stop still waits for a disk that has stalled. */
-const LAST_CHANCE_MS = 3000;
+/** How long a buffer that is closed waits for its disk, when nobody says. */
+const CLOSE_MS = 8000;
+/** The least that is left for closing the file once all is committed. */
+const MIN_CLOSE_MS = 500;
 
 /** Opens the buffer of a data directory, with what is queued there. A file that cannot be read is set aside; a disk that fails is tried again while blocks stay in memory: it throws for neither. */
 export async function openBuffer(setUp: BufferSetUp): Promise<BlockBuffer> {
@@ -41,6 +51,8 @@ class TwoLevelBuffer implements BlockBuffer {
   readonly #throttle: Throttle;
   readonly #bootTime: BootTime;
   readonly #listeners = new Set<() => void>();
+  /** What the disk was asked to write and has not answered. */
+  #unanswered: ReadonlySet<HeldBlock> = new Set();
   #routes: Routes = new Map();
   #waiters: { id: number; resolve: () => void }[] = [];
   #lastTurn: Promise<unknown> = Promise.resolve();
@@ -217,15 +229,32 @@ class TwoLevelBuffer implements BlockBuffer {
     return () => this.#listeners.delete(listener);
   }
 
-  async close(): Promise<void> {
+  unsavedSamples(): number {
+    return this.#memory.samples();
+  }
+
+  async close(withinMs = CLOSE_MS): Promise<BufferEnd> {
+    const { clock, directory } = this.#setUp;
+    const endMs = clock.monotonic() + withinMs;
     this.#closed = true;
     this.#timer?.cancel();
-    const committed = this.#turn(() => this.#commit(this.#memory.blocks));
-    await this.#disk.health.orStall(committed);
-    if (this.#disk.health.isStalled) await this.#within(LAST_CHANCE_MS, committed);
+    await this.#within(
+      withinMs,
+      this.#turn(() => this.#commit(this.#memory.blocks)),
+    );
     this.#listeners.clear();
-    this.#loseMemory();
-    await this.#disk.health.orStall(this.#turn(() => this.#disk.close()));
+    const lostSamples = this.#loseMemory();
+    const restMs = Math.max(MIN_CLOSE_MS, endMs - clock.monotonic());
+    const isStalled = !(await this.#within(
+      restMs,
+      this.#turn(() => this.#disk.close()),
+    ));
+    if (isStalled)
+      this.#log.error(
+        { directory },
+        `The disk under "${directory}" does not answer: this process ends when it does, and no signal ends it before`,
+      );
+    return { lostSamples, isStalled };
   }
 
   /** One thing at a time with the disk, in order: what is being read cannot be dropped meanwhile, nor handed out twice. What concerns memory alone does not wait. */
@@ -235,11 +264,11 @@ class TwoLevelBuffer implements BlockBuffer {
     return result;
   }
 
-  /** Settles with the work, or after `ms`. */
-  #within(ms: number, work: Promise<void>): Promise<void> {
+  /** Whether the work was done within `ms`. */
+  #within(ms: number, work: Promise<void>): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const timer = this.#setUp.clock.after(ms, resolve);
-      work.then(resolve, reject).finally(() => timer.cancel());
+      const timer = this.#setUp.clock.after(ms, () => resolve(false));
+      work.then(() => resolve(true), reject).finally(() => timer.cancel());
     });
   }
 
@@ -322,7 +351,9 @@ class TwoLevelBuffer implements BlockBuffer {
       stamp: stamp && { ...stamp, shiftMs: this.#bootTime.shiftOf(stamp) },
       owners: new Map(owners),
     }));
+    this.#unanswered = new Set(due);
     const result = await this.#disk.write(asWritten, this.#leased());
+    this.#unanswered = new Set();
     if (result === undefined) {
       this.#trimMemory();
       return false;
@@ -377,19 +408,19 @@ class TwoLevelBuffer implements BlockBuffer {
     }
   }
 
-  /** At the end: what could not be committed. */
-  #loseMemory(): void {
-    let lost = 0;
-    for (const held of this.#memory.blocks) {
-      for (const name of held.owners.keys()) {
-        this.#queues.get(name).go(countsOf(held.block), 'unsaved');
-        lost += held.block.samples;
-      }
-    }
+  /** At the end: what could not be committed; gives its samples. */
+  #loseMemory(): number {
+    const samples = this.#memory.samples();
+    // Nobody knows yet what becomes of a write that the disk has begun: it is done wholly or not at all.
+    const unanswered = this.#memory.samples(this.#unanswered);
+    for (const held of this.#memory.blocks)
+      for (const name of held.owners.keys()) this.#queues.get(name).go(countsOf(held.block), 'unsaved');
     this.#memory.remove(this.#memory.blocks);
     this.#tellSafe();
-    if (lost > 0)
-      this.#log.error({ samples: lost }, 'Samples are lost: the buffer could not be written before the stop');
+    const doubt = `; ${unanswered} of them may be kept all the same, by a write that the disk has not answered`;
+    const line = `${samples} samples are lost, because the buffer could not be written before the stop`;
+    if (samples > 0) this.#log.error({ samples, unanswered }, unanswered > 0 ? line + doubt : line);
+    return samples;
   }
 
   /** Blocks that the disk dropped. */

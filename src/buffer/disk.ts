@@ -2,7 +2,7 @@ import { BOOT_STEP_MS, type Cell, type Clock, errorLine, type Logger, type Metri
 import type { BootTime } from './boot-time.js';
 import { DiskHealth, type Operation } from './disk-health.js';
 import { errorOf, isCorrupt, isDiskFault } from './fault.js';
-import { FILE, removeFiles } from './files.js';
+import { FILE, removeFilesApart } from './files.js';
 import { isEmptySync } from './open-store.js';
 import type { BufferOptions } from './options.js';
 import type { Queue, Queues } from './queue.js';
@@ -35,6 +35,8 @@ interface DiskSetUp {
   /** Called when the disk works again: there may be something to hand out. */
   onRecovery: () => void;
 }
+
+const NOTHING: StoredCounts = { blocks: 0, samples: 0, bytes: 0 };
 
 /** With nothing stored and nothing to do for so long, the file is closed, which ends its worker. */
 const IDLE_MS = 10_000;
@@ -259,8 +261,9 @@ export class Disk {
   }
 
   #openOptions(): OpenOptions {
-    const { directory, options, clock } = this.#setUp;
-    return { directory, synchronous: options().synchronous, nowMs: clock.now(), broken: undefined };
+    const { directory, options, clock, queues } = this.#setUp;
+    const settled = new Map([...queues.all()].map((queue) => [queue.name, queue.settled]));
+    return { directory, synchronous: options().synchronous, nowMs: clock.now(), broken: undefined, settled };
   }
 
   /** Whether there must be a block on disk that nobody is sending. */
@@ -277,7 +280,7 @@ export class Disk {
   async #startAnew(): Promise<void> {
     if (!this.#known) return; // It could not be opened, so what it holds is not known.
     try {
-      removeFiles(this.#setUp.directory, FILE);
+      await this.health.watch(removeFilesApart(this.#setUp.directory, FILE));
     } catch (error) {
       this.health.failed('remove', error);
       return;
@@ -317,15 +320,20 @@ export class Disk {
       bootTime.resume(endMs);
     }
     this.lastId = Math.max(this.lastId, lastId);
-    let lostSamples = 0;
-    for (const name of counts.keys()) this.#setUp.queues.get(name);
+    const lostOf = salvage?.lostSamples ?? new Map<string, number>();
+    const lostSamples: Record<string, number> = {};
+    for (const name of [...counts.keys(), ...lostOf.keys()]) this.#setUp.queues.get(name);
     for (const queue of this.#setUp.queues.all()) {
-      const now = counts.get(queue.name) ?? { blocks: 0, samples: 0, bytes: 0 };
+      const now = counts.get(queue.name) ?? NOTHING;
       const before = { ...queue.stored };
+      const less = beyond(before, now);
+      // What the file held before the start nobody else knows; and when what was delivered comes again, the difference says too little.
+      const unseen = Math.max(0, (lostOf.get(queue.name) ?? 0) - less.samples);
+      const lost = { ...less, samples: less.samples + unseen };
       queue.come(beyond(now, before));
-      const lost = beyond(before, now);
+      queue.come({ ...NOTHING, samples: unseen });
       queue.go(lost, 'broken_file');
-      lostSamples += lost.samples;
+      if (lost.samples > 0) lostSamples[queue.name] = lost.samples;
       queue.stored.subtract(before);
       queue.stored.add(now);
       if (salvage !== undefined) this.#forgetLeases(queue);
@@ -333,12 +341,15 @@ export class Disk {
     if (salvage !== undefined) this.#tellSalvage(salvage, lostSamples);
   }
 
-  #tellSalvage({ cause, ...salvage }: Salvage, lostSamples: number): void {
-    const { path, keptBlocks, keptSamples, lostBlocks } = salvage;
+  #tellSalvage({ cause, ...salvage }: Salvage, lostSamples: Readonly<Record<string, number>>): void {
+    const { path, keptBlocks, keptSamples, isExact } = salvage;
     this.health.countError();
+    const parts = Object.entries(lostSamples).map(([name, samples]) => `${samples} samples for "${name}"`);
+    const lost = parts.length === 0 ? 'nothing' : parts.join(', ');
+    const doubt = isExact ? '' : ', as far as can be told: the lists of what is pending are broken too';
     this.#setUp.log.error(
       { error: cause, ...salvage, lostSamples },
-      `The buffer file is broken and was set aside as "${path}": ${cause}; kept ${keptBlocks} blocks with ${keptSamples} samples, lost at most ${lostBlocks} blocks`,
+      `The buffer file is broken and was set aside as "${path}": ${cause}; kept ${keptBlocks} blocks with ${keptSamples} samples; lost ${lost}${doubt}`,
     );
   }
 

@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The file of blocks. */
@@ -49,6 +50,11 @@ export function finishExchange(directory: string): void {
   if (existsSync(join(directory, FILE))) removeFiles(directory, NEW_FILE);
   else rename(directory, NEW_FILE, FILE);
   syncDirectory(directory);
+}
+
+/** Removes a file and those beside it in a thread of the pool, for whoever must not be held up by the disk. */
+export async function removeFilesApart(directory: string, name: string): Promise<void> {
+  for (const side of SIDES) await rm(join(directory, name + side), { force: true });
 }
 
 /** Names of the files that were set aside, oldest first. */

@@ -19,6 +19,12 @@ export class Memory {
     return this.#blocks;
   }
 
+  /** Samples of these blocks (all, without an argument), each as often as somebody has it pending. */
+  samples(among: ReadonlySet<HeldBlock> = new Set(this.#blocks)): number {
+    const of = (held: HeldBlock) => (among.has(held) ? held.block.samples * held.owners.size : 0);
+    return this.#blocks.reduce((sum, held) => sum + of(held), 0);
+  }
+
   /** Adds the newest block. */
   add(id: number, block: Block, stamp: Stamp | undefined, destinations: readonly string[]): void {
     this.#blocks.push({ id, block, stamp, owners: new Map(destinations.map((name) => [name, 0])) });

@@ -11,13 +11,15 @@ import type { OpenOptions, Salvage, StoredBlock } from './store.js';
 
 /** Bytes of blocks that are copied in one transaction. */
 const COPY_BYTES = 4 * 2 ** 20;
+/** Where the trees of the table `pending` and of its index begin: after the header, the pointer map and the root of `block`. */
+const PENDING_ROOTS = [4, 5];
 
 /** Copies what can be read to a new file, and puts that in the place of the broken one only when it is complete: a kill on the way costs nothing. */
-export function salvageFile({ directory, synchronous, nowMs }: OpenOptions, cause: string): Salvage {
+export function salvageFile({ directory, synchronous, nowMs, settled }: OpenOptions, cause: string): Salvage {
   removeFiles(directory, NEW_FILE);
   const copy = openDatabase(directory, NEW_FILE, synchronous);
   try {
-    const result = copyBlocks(join(directory, FILE), copy);
+    const result = copyBlocks(join(directory, FILE), copy, settled);
     copy.close();
     return { cause, ...result, path: setAside(directory, nowMs) };
   } finally {
@@ -28,8 +30,10 @@ export function salvageFile({ directory, synchronous, nowMs }: OpenOptions, caus
 function copyBlocks(
   from: string,
   to: Database.Database,
-): Pick<Salvage, 'keptBlocks' | 'keptSamples' | 'lostBlocks'> {
-  if (!existsSync(from)) return { keptBlocks: 0, keptSamples: 0, lostBlocks: 0 };
+  settled: OpenOptions['settled'],
+): Omit<Salvage, 'cause' | 'path'> {
+  if (!existsSync(from))
+    return { keptBlocks: 0, keptSamples: 0, lostBlocks: 0, lostSamples: new Map(), isExact: false };
   const pages = new Pages(from);
   try {
     const owners = ownersIn(pages);
@@ -44,29 +48,59 @@ function copyBlocks(
       }
     }
     insertStamps(to, stamps, kept);
-    return {
-      keptBlocks: kept.size,
-      keptSamples,
-      lostBlocks: [...owners.keys()].filter((id) => !kept.has(id)).length,
-    };
+    const lost = [...owners].filter(([id]) => !kept.has(id));
+    const isExact =
+      pages.knowsFree &&
+      pages.hadAllRecords(PENDING_ROOTS) &&
+      [...owners.values()].every(({ isSure }) => isSure);
+    const lostSamples = samplesOf(lost, settled);
+    return { keptBlocks: kept.size, keptSamples, lostBlocks: lost.length, lostSamples, isExact };
   } finally {
     pages.close();
   }
 }
 
-/** Who has a block pending: destination -> attempts, by the table and by its index, which has no attempts. */
-class Owners {
-  readonly inTable = new Map<string, number>();
-  readonly inIndex = new Set<string>();
+/** What blocks hold for each destination that has them pending. */
+function samplesOf(
+  blocks: readonly (readonly [number, Owners])[],
+  settled: OpenOptions['settled'],
+): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const [id, { samples }] of blocks)
+    for (const [name, count] of samples)
+      if (!settled.get(name)?.has(id)) sums.set(name, (sums.get(name) ?? 0) + count);
+  return sums;
+}
 
-  /** Those who have it, or may have it: where table and index differ something is lost, and everyone who had it at first counts. */
+/** Who has a block pending, by the table and by its index, which has no attempts. */
+class Owners {
+  readonly inTable = new Map<string, { attempts: number; samples: number }>();
+  /** Destination -> samples. */
+  readonly inIndex = new Map<string, number>();
+
+  /** Those who have it, or may have it, with their attempts: where table and index differ something is lost, and everyone who had it at first counts. */
   of(atFirst: readonly string[]): Map<string, number> {
-    const agreed =
-      this.inTable.size > 0 &&
-      this.inTable.size === this.inIndex.size &&
-      [...this.inIndex].every((name) => this.inTable.has(name));
-    const names = agreed ? this.inIndex : new Set([...this.inTable.keys(), ...this.inIndex, ...atFirst]);
-    return new Map([...names].map((name) => [name, this.inTable.get(name) ?? 0]));
+    const names = new Set([...this.inTable.keys(), ...this.inIndex.keys(), ...(this.#agree ? [] : atFirst)]);
+    return new Map([...names].map((name) => [name, this.inTable.get(name)?.attempts ?? 0]));
+  }
+
+  /** Whether table and index say the same. */
+  get isSure(): boolean {
+    return (
+      this.#agree && [...this.inIndex].every(([name, count]) => this.inTable.get(name)!.samples === count)
+    );
+  }
+
+  /** Destination -> samples of the block, as far as they are known. */
+  get samples(): Map<string, number> {
+    const inTable = [...this.inTable].map(([name, { samples }]) => [name, samples] as const);
+    return new Map([...this.inIndex, ...inTable]);
+  }
+
+  get #agree(): boolean {
+    const { inTable, inIndex } = this;
+    const [some, same] = [inTable.size > 0, inTable.size === inIndex.size];
+    return some && same && [...inIndex.keys()].every((name) => inTable.has(name));
   }
 }
 
@@ -77,12 +111,12 @@ function ownersIn(pages: Pages): Map<number, Owners> {
     all.set(id, owners);
     return owners;
   };
-  for (const [first, second, attempts, ...more] of pages.records()) {
-    if (more.length > 0) continue;
-    if (typeof first === 'string' && typeof second === 'number' && typeof attempts === 'number')
-      get(second).inTable.set(first, attempts);
-    if (typeof first === 'number' && typeof second === 'string' && attempts === undefined)
-      get(first).inIndex.add(second);
+  for (const [first, second, third, samples, ...more] of pages.records()) {
+    if (more.length > 0 || typeof second !== 'number') continue;
+    if (typeof first === 'string' && typeof third === 'number' && typeof samples === 'number')
+      get(second).inTable.set(first, { attempts: third, samples });
+    if (typeof first === 'number' && typeof third === 'string' && samples === undefined)
+      get(first).inIndex.set(third, second);
   }
   return all;
 }
@@ -146,7 +180,7 @@ function insert(to: Database.Database, blocks: readonly SalvagedBlock[]): boolea
     for (const { id, block: it, destinations, crc, owners } of blocks) {
       const { route, format, codec, samples, minMs, maxMs, bytes } = it;
       block.run(id, route, format, codec, samples, minMs, maxMs, destinations, crc, bytes);
-      for (const [destination, attempts] of owners) pending.run(destination, id, attempts);
+      for (const [destination, attempts] of owners) pending.run(destination, id, attempts, samples);
     }
   });
 }

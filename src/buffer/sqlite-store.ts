@@ -19,7 +19,7 @@ import type {
 } from './store.js';
 
 /** Stands in the header of the file, as `user_version`. */
-const VERSION = 2;
+const VERSION = 3;
 /** Bytes given back in one go: tens of milliseconds each. */
 const VACUUM_BYTES = 16 * 2 ** 20;
 /** Bytes of the journal that are moved to the file in one go. */
@@ -36,15 +36,18 @@ CREATE TABLE block (
   destinations TEXT NOT NULL, crc INTEGER NOT NULL, bytes BLOB NOT NULL
 );
 CREATE TABLE pending (
-  destination TEXT NOT NULL, block INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  destination TEXT NOT NULL, block INTEGER NOT NULL, attempts INTEGER NOT NULL, samples INTEGER NOT NULL,
   PRIMARY KEY (destination, block)
 ) WITHOUT ROWID;
-CREATE INDEX pending_block ON pending (block);
+CREATE INDEX pending_block ON pending (block, samples);
 `;
 
-/** A block, with those who had it pending when it was written: the table `pending` counts, but it may get lost. */
+/**
+ * A block, with those who had it pending when it was written: the table `pending` counts, but it may get lost. That one and its index also have the number of
+ * samples: of a block that gets lost, it is still known how many were in it.
+ */
 export const INTO_BLOCK = 'INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
-export const INTO_PENDING = 'INTO pending VALUES (?, ?, ?)';
+export const INTO_PENDING = 'INTO pending VALUES (?, ?, ?, ?)';
 
 /** Opens a file of a data directory, or makes it. */
 export function openDatabase(
@@ -144,8 +147,10 @@ export class SqliteStore implements Store {
 
   async contents(): Promise<Contents> {
     const rows = this.#sql.counts.all();
+    if (rows.some(({ blocks, found }) => found < blocks))
+      throw new Database.SqliteError('blocks are missing', 'SQLITE_CORRUPT');
     return {
-      counts: new Map(rows.map(({ destination, ...counts }) => [destination, counts])),
+      counts: new Map(rows.map(({ destination, found: _, ...counts }) => [destination, counts])),
       lastId: this.#sql.lastId.get()?.id ?? 0,
       salvage: this.#salvage,
       boots: this.#stamps.ends(),
@@ -262,7 +267,8 @@ export class SqliteStore implements Store {
     const crc = checksumOf(id, rounded, names);
     this.#sql.insertBlock.run(id, route, format, codec, samples, minMs, maxMs, names, crc, bytes);
     if (stamp !== undefined) this.#stamps.put(id, stamp);
-    for (const [destination, attempts] of owners) this.#sql.insertPending.run(destination, id, attempts);
+    for (const [destination, attempts] of owners)
+      this.#sql.insertPending.run(destination, id, attempts, samples);
   }
 
   #removeNow(destination: string, id: number): void {
@@ -312,9 +318,9 @@ function statements(database: Database.Database) {
   const sql = <Parameters extends unknown[], Row = unknown>(text: string) =>
     database.prepare<Parameters, Row>(text);
   return {
-    counts: sql<[], { destination: string } & StoredCounts>(
-      `SELECT destination, count(*) AS blocks, sum(samples) AS samples, sum(length(bytes)) AS bytes
-       FROM pending JOIN block ON block.id = pending.block GROUP BY destination`,
+    counts: sql<[], { destination: string; found: number } & StoredCounts>(
+      `SELECT destination, count(*) AS blocks, count(id) AS found, sum(block.samples) AS samples, sum(length(bytes)) AS bytes
+       FROM pending LEFT JOIN block ON block.id = pending.block GROUP BY destination`,
     ),
     lastId: sql<[], { id: number | null }>('SELECT max(id) AS id FROM block'),
     nextId: sql<[number], { id: number }>('SELECT id FROM block WHERE id > ? ORDER BY id LIMIT 1'),
@@ -332,7 +338,7 @@ function statements(database: Database.Database) {
       'SELECT max_ts + coalesce(shift_ms, 0) AS ms FROM block LEFT JOIN stamp ON stamp.block = block.id WHERE id = ?',
     ),
     read: sql<[string, number], BlockRow>(
-      `SELECT id, attempts, route, format, codec, samples, min_ts AS minMs, max_ts AS maxMs, destinations, crc, bytes
+      `SELECT id, attempts, route, format, codec, block.samples, min_ts AS minMs, max_ts AS maxMs, destinations, crc, bytes
        FROM pending JOIN block ON block.id = pending.block WHERE destination = ? AND pending.block = ?`,
     ),
     size: sql<[number], { samples: number; bytes: number }>(
@@ -342,7 +348,7 @@ function statements(database: Database.Database) {
     insertBlock: sql<[number, string, string, string, number, number, number, string, number, Uint8Array]>(
       `INSERT ${INTO_BLOCK}`,
     ),
-    insertPending: sql<[string, number, number]>(`INSERT ${INTO_PENDING}`),
+    insertPending: sql<[string, number, number, number]>(`INSERT ${INTO_PENDING}`),
     countAttempt: sql<[string, number]>(
       'UPDATE pending SET attempts = attempts + 1 WHERE destination = ? AND block = ?',
     ),

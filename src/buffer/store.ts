@@ -56,8 +56,12 @@ export interface Salvage {
   path: string;
   keptBlocks: number;
   keptSamples: number;
-  /** Blocks that somebody had pending and that could not be read, or for which there was no room; at most so many. */
+  /** Blocks that somebody had pending and that could not be read, or for which there was no room. */
   lostBlocks: number;
+  /** Their samples, by destination. */
+  lostSamples: ReadonlyMap<string, number>;
+  /** Whether what is lost is known exactly; it is not where the lists of what is pending are broken too. */
+  isExact: boolean;
 }
 
 /** What a file holds when it is opened. */
@@ -119,6 +123,8 @@ export interface OpenOptions {
   nowMs: number;
   /** Set when the file is known to be broken, and how. */
   broken: string | undefined;
+  /** By destination: blocks that it no longer needs, whatever the file says, so that they are not lost with it. */
+  settled: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
 /** Opens the store of a data directory, or makes it; tests put faults in its place. A broken file is set aside, with what can be read of it kept. */

@@ -89,13 +89,13 @@ function addReaders(program: Command, onExit: OnExit): void {
 function addStatus(program: Command, onExit: OnExit): void {
   program
     .command('status')
-    .description('ask the agent that runs here how it, its tasks and its destinations are')
+    .description('ask the agent that runs here how it, its tasks, its targets and its destinations are')
     .addOption(new Option('-c, --config <file>', 'configuration of the agent: names its data directory'))
     .addOption(new Option('--data-dir <dir>', 'data directory of the agent: holds its control socket'))
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
     .addHelpText(
       'after',
-      '\nExit code: 0 all is well; 1 a task fails or has no results, a destination is late, or no agent runs there; 2 a wrong call.',
+      '\nExit code: 0 all is well; 1 a task fails or has no results, a target is down, a discovery fails, a destination is late, or no agent runs there; 2 a wrong call.',
     )
     .action(async (options: { config?: string; dataDir?: string; output: 'text' | 'json' }) =>
       onExit(await (await import('./status.js')).status(options)),

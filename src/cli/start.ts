@@ -2,7 +2,7 @@ import { isatty } from 'node:tty';
 import type pino from 'pino';
 import { type Config, readConfigApart } from '../config/index.js';
 import { ERRORS, errorLine, type Logger, SentinelError, systemClock, VERSION } from '../lib/index.js';
-import { type Agent, startAgent } from '../main.js';
+import { type Agent, type StopReport, startAgent } from '../main.js';
 import { createServiceNotifier, type ServiceNotifier } from '../ops/index.js';
 import type { TaskStatus } from '../probe/index.js';
 import { agentLine } from './agent-line.js';
@@ -55,8 +55,12 @@ export async function start(options: { config?: string }, hangups: Hangups): Pro
     });
     log.info({ signal: await stop.asked }, 'stopping');
     notifier.stopping();
-    await stopInTime(agent, log);
-    notifier.close();
+    const { failedCount, isStalled } = await stopInTime(agent, log);
+    if (isStalled)
+      notifier.close(
+        `stopped, ${failedCount} samples failed; the process ends when the disk of its data answers`,
+      );
+    else notifier.close();
     hangups.letGo();
     return EXIT.ok;
   } catch (error) {
@@ -109,15 +113,18 @@ function printResult(status: TaskStatus): void {
 }
 
 /** Whatever a stop still waits for, the process ends before systemd kills it and everything in its group. */
-async function stopInTime(agent: Agent, log: pino.Logger): Promise<void> {
+async function stopInTime(agent: Agent, log: pino.Logger): Promise<StopReport> {
   const deadline = systemClock.after(STOP_DEADLINE_MS, () => {
+    const samples = agent.unsavedSamples();
     log.fatal(
-      `the stop took longer than ${STOP_DEADLINE_MS / 1000} s: the agent ends; what was not committed is lost`,
+      { samples },
+      `the stop took longer than ${STOP_DEADLINE_MS / 1000} s: the agent ends; ${samples} samples were not committed and are lost`,
     );
     process.exit(EXIT.internal);
   });
-  await agent.stop();
+  const report = await agent.stop();
   deadline.cancel();
+  return report;
 }
 
 function logStart(config: Config, log: Logger): void {

@@ -1,6 +1,8 @@
-import type { BuildJson, DestinationJson, RuntimeJson, TaskJson } from '../http/index.js';
+import type { BuildJson, DestinationJson, JobJson, RuntimeJson, TaskJson } from '../http/index.js';
 import { roughDuration, roughSize } from '../lib/index.js';
 import { TASK_STATES } from '../probe/index.js';
+import { targetParts, targetSummary } from './status-targets.js';
+import { agoText, shown } from './status-text.js';
 import { colorsOf, oneLine, table } from './terminal.js';
 
 /** What the control socket tells of an agent. */
@@ -8,24 +10,23 @@ export interface AgentReport {
   agent: BuildJson & RuntimeJson;
   destinations: readonly DestinationJson[];
   tasks: readonly TaskJson[];
+  jobs: readonly JobJson[];
 }
-
-/** Characters of a reason or an error that are shown; `-o json` has all of it. */
-const MAX_TEXT = 200;
 
 const STALE = '(its last reload was refused: the configuration before it runs; the log says why)';
 
-/** The report for people: the agent, its destinations, its probe hosts, and its tasks with those that do worst first. */
+/** The report for people: the agent, its destinations, its probe hosts, what it scrapes, and its tasks with those that do worst first. */
 export function statusText(report: AgentReport, nowMs: number): string {
-  const { destinations, tasks, agent } = report;
+  const { destinations, tasks, jobs, agent } = report;
   return [
     agentPart(agent),
     destinations.length === 0
       ? 'no destination: samples are sent nowhere'
       : destinationTable(destinations, nowMs),
     ...(agent.hosts.length === 0 ? [] : [hostTable(agent.hosts)]),
-    ...(tasks.length === 0 ? ['no task'] : [taskTable(tasks, nowMs)]),
-    ...(tasks.length === 0 ? [] : [summary(tasks)]),
+    ...targetParts(jobs, nowMs),
+    ...(tasks.length === 0 ? [] : [taskTable(tasks, nowMs)]),
+    summary(report),
   ].join('\n\n');
 }
 
@@ -50,7 +51,7 @@ function destinationTable(destinations: readonly DestinationJson[], nowMs: numbe
     roughDuration(destination.lag_seconds * 1000),
     `${destination.pending_samples} samples, ${roughSize(destination.pending_bytes)}`,
     String(destination.failed_samples),
-    ago(destination.last_success, nowMs),
+    agoText(destination.last_success, nowMs),
     shown(destination.last_error ?? ''),
   ]);
   return table([['STATE', 'DESTINATION', 'LAG', 'PENDING', 'LOST', 'LAST SUCCESS', 'LAST ERROR'], ...rows]);
@@ -74,7 +75,7 @@ function taskTable(tasks: readonly TaskJson[], nowMs: number): string {
     oneLine(task.id),
     task.plugin,
     oneLine(task.target),
-    ago(task.last?.planned ?? null, nowMs),
+    agoText(task.last?.planned ?? null, nowMs),
     String(task.skipped),
     String(task.missed),
     shown(task.problem ?? [task.last?.reason, task.last?.evidence].filter((text) => text).join(': ')),
@@ -84,19 +85,16 @@ function taskTable(tasks: readonly TaskJson[], nowMs: number): string {
 }
 
 /** Stands last, because a long list scrolls away what is above it. */
-function summary(tasks: readonly TaskJson[]): string {
+function summary({ tasks, jobs }: AgentReport): string {
+  if (tasks.length + jobs.length === 0) return 'no task, and nothing to scrape';
+  const targets = jobs.length === 0 ? [] : [targetSummary(jobs)];
+  return [...targets, ...(tasks.length === 0 ? [] : [taskSummary(tasks)])].join('\n');
+}
+
+function taskSummary(tasks: readonly TaskJson[]): string {
   const counts = TASK_STATES.map((state) => ({
     state,
     count: tasks.filter((task) => task.state === state).length,
   })).filter(({ count }) => count > 0);
   return `${tasks.length} tasks: ${counts.map(({ state, count }) => `${count} ${state}`).join(', ')}`;
-}
-
-function ago(time: string | null, nowMs: number): string {
-  return time === null ? 'never' : `${roughDuration(nowMs - Date.parse(time))} ago`;
-}
-
-function shown(text: string): string {
-  const line = oneLine(text);
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}...` : line;
 }

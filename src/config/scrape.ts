@@ -35,6 +35,7 @@ export function compileScrape(
   refuseLongTimeout(keys.global, main);
   for (const { path, message } of ruleFaults(keys.global, schemesOf({}, keys.global).validationScheme))
     main.report.add(['global', ...path], message);
+  if (keys.global.convert_classic_histograms_to_nhcb === true) warnOfCustomBuckets(main, ['global']);
   const directory = dirname(main.path);
   const placed = [
     ...keys.scrape_configs.map((entry, i) => ({
@@ -46,7 +47,17 @@ export function compileScrape(
     ...files.flatMap(placedOf),
   ];
   refuseDuplicates(placed);
+  for (const { keys, source, path } of placed)
+    if (keys.convert_classic_histograms_to_nhcb === true) warnOfCustomBuckets(source, path);
   return placed.flatMap((job) => compileJob(job, keys.global));
+}
+
+/** Prometheus drops such histograms where it sends by remote write 1.0. */
+function warnOfCustomBuckets({ report }: Source, path: Path): void {
+  report.warn(
+    [...path, 'convert_classic_histograms_to_nhcb'],
+    'no effect here: custom buckets need remote write 2.0, which is not sent yet; classic histograms are sent as they are',
+  );
 }
 
 /** The form that Prometheus reads. */

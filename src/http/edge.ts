@@ -15,11 +15,13 @@ import { isLocal, type ListenAddress, tryParseListen } from './listen.js';
 import type { HttpOptions } from './options.js';
 import { createHandler, type RequestHandler } from './routes.js';
 import { BoundedServer } from './server.js';
-import { makeRoomFor } from './socket-file.js';
+import { makeRoomFor, tryRemove } from './socket-file.js';
 import type { HttpView } from './view.js';
 
 const RETRY_MS = 10_000;
 const LOG_PERIOD_MS = 60_000;
+/** How long the end of the control socket waits for the disk that it is on. */
+const REMOVE_MS = 1000;
 
 /** What the edge is made of. */
 export interface HttpEdgeOptions extends Partial<Omit<HttpOptions, 'listen'>> {
@@ -114,7 +116,18 @@ class Edge implements HttpEdge {
     this.#address = undefined;
     const server = this.#server;
     this.#server = undefined;
-    await server?.close(graceMs);
+    if (server !== undefined && (await this.#mayClose())) await server.close(graceMs);
+    else server?.abandon();
+  }
+
+  /** Closing a socket file removes it, in the thread of the event loop; on a disk that stalls, which the data directory may be on, that would hold up the rest of a stop. */
+  async #mayClose(): Promise<boolean> {
+    const { listener, log } = this.#options;
+    const place = this.#place;
+    if (listener !== 'control' || !('path' in place)) return true;
+    const isRemoved = await tryRemove(place.path, REMOVE_MS, this.#clock);
+    if (!isRemoved) log.warn({ path: place.path }, 'The disk does not answer: the control socket stays');
+    return isRemoved;
   }
 
   #createHandler(): RequestHandler {

@@ -1,4 +1,4 @@
-import { errorLine } from '../lib/index.js';
+import { errorLine, SentinelError } from '../lib/index.js';
 import {
   PAGE_HEADERS,
   renderDiscoveryPage,
@@ -9,10 +9,13 @@ import {
 import { type Answer, badData, json, text } from './answer.js';
 import { destinationJson } from './destinations.js';
 import type { Endpoint, RouteParts } from './endpoint.js';
+import { jobsJson } from './jobs.js';
+import { metadataJson, targetMetadataJson } from './metadata.js';
+import { relabelStepsJson } from './relabel-steps.js';
 import { discoveryPage, relabelPage, targetsPage } from './scrape-pages.js';
 import { buildJson, runtimeJson } from './status.js';
 import { statusPage } from './status-page.js';
-import { metadataJson, targetsJson } from './targets.js';
+import { targetsJson } from './targets.js';
 import { filterTasks, judge, readFilter, taskJson } from './tasks.js';
 
 /** Every endpoint of the edge. The status page lists the others. */
@@ -65,21 +68,40 @@ function scrapeEndpoints({ view }: RouteParts): Endpoint[] {
     },
     {
       path: '/api/v1/targets/metadata',
-      does: 'types and helps of metrics (?match_target={job="node"}&metric=up&limit=10)',
-      answer: (query) => {
-        try {
-          return json(metadataJson(view.targetMetadata(), query));
-        } catch (error) {
-          return badData(errorLine(error));
-        }
-      },
+      does: 'types and helps of metrics by target (?match_target={job="node"}&metric=up&limit=10)',
+      answer: (query) => answered(() => targetMetadataJson(view.targetMetadata(), query)),
+    },
+    {
+      path: '/api/v1/targets/relabel_steps',
+      does: 'what each rule gives for discovered labels (?scrapePool=node&labels={"__address__":"a:1"})',
+      answer: (query) => answered(() => relabelStepsJson(view, query)),
+    },
+    {
+      path: '/api/v1/metadata',
+      does: 'types and helps of metrics (?metric=up&limit=10&limit_per_metric=1)',
+      answer: (query) => answered(() => metadataJson(view.targetMetadata(), query)),
     },
     {
       path: '/api/v1/scrape_pools',
       does: 'names of the jobs',
       answer: () => json({ scrapePools: view.pools().map(({ job }) => job) }),
     },
+    {
+      path: '/api/v1/jobs',
+      does: 'per job: how many targets are up, what is down and why, what its discovery says',
+      answer: () => json(jobsJson(view.pools())),
+    },
   ];
+}
+
+/** The envelope around what `read` gives, or around what is wrong with the question. */
+function answered(read: () => unknown): Answer {
+  try {
+    return json(read());
+  } catch (error) {
+    if (error instanceof SentinelError && error.code === 'SEN_USAGE') return badData(errorLine(error));
+    throw error;
+  }
 }
 
 function reloadEndpoint({ view }: RouteParts): Endpoint {

@@ -1,20 +1,22 @@
 import { errorLine } from '../lib/index.js';
 import { labelsToMap } from '../model/index.js';
 import { parseSeries } from '../relabel/index.js';
-import type { PoolStatus, TargetStatus } from '../scrape/index.js';
-import type { DiscoveredRow, DiscoveryPage, RelabelPage, TargetRow, TargetsPage } from '../web/index.js';
+import type { DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
+import type {
+  DiscoveredRow,
+  DiscoveryPage,
+  Paged,
+  RelabelPage,
+  TargetRow,
+  TargetsPage,
+} from '../web/index.js';
 import type { RouteParts } from './endpoint.js';
+import { healthCounts } from './jobs.js';
 import { paged } from './paged.js';
-import { filterTargets, readTargetFilter, shownLabels, shownUrl } from './targets.js';
+import { shownDiscovered, shownLabels, shownUrl } from './shown.js';
+import { filterTargets, readTargetFilter } from './targets.js';
 
 const WORST_FIRST = ['down', 'unknown', 'up'] as const;
-
-/** The scraped targets by health. */
-export function healthCounts(active: readonly TargetStatus[]): Record<TargetStatus['health'], number> {
-  const counts = { up: 0, down: 0, unknown: 0 };
-  for (const { health } of active) counts[health]++;
-  return counts;
-}
 
 /** What the page of the targets is made of, for a query such as `?scrapePool=node&health=down&q=core&page=2`. */
 export function targetsPage({ view, clock }: RouteParts, query: URLSearchParams): TargetsPage {
@@ -34,7 +36,7 @@ export function targetsPage({ view, clock }: RouteParts, query: URLSearchParams)
 
 function targetRow(target: TargetStatus): TargetRow {
   const { pool, health, lastError, lastScrapeMs, lastDurationMs, lastSamples: samples, series } = target;
-  const labels = labelsToMap(target.labels);
+  const labels = shownLabels(target.labels);
   const url = shownUrl(target.url);
   return { pool, url, labels, health, lastError, lastScrapeMs, lastDurationMs, samples, series };
 }
@@ -53,22 +55,21 @@ export function discoveryPage({ view, clock }: RouteParts, query: URLSearchParam
       dropped: droppedCount,
       discoveries: discovery,
     })),
-    shown: pool && { job: pool.job, targets: paged(discoveredRows(pool), query) },
+    shown: pool && { job: pool.job, targets: discoveredRows(pool, query) },
   };
 }
 
-function discoveredRows({ active, dropped }: PoolStatus): DiscoveredRow[] {
-  const scraped = active.map(({ discoveredLabels, labels }) => ({
-    discovered: shownLabels(discoveredLabels),
-    labels: labelsToMap(labels),
-    dropped: undefined,
-  }));
-  const others = dropped.map(({ discoveredLabels, reason, detail }) => ({
-    discovered: shownLabels(discoveredLabels),
-    labels: undefined,
-    dropped: detail === '' ? reason : `${reason}: ${detail}`,
-  }));
-  return [...others, ...scraped];
+/** Those that are not scraped come first: they are looked for. */
+function discoveredRows({ active, dropped }: PoolStatus, query: URLSearchParams): Paged<DiscoveredRow> {
+  const page = paged([...dropped, ...active], query);
+  return { ...page, rows: page.rows.map(discoveredRow) };
+}
+
+function discoveredRow(target: TargetStatus | DroppedTarget): DiscoveredRow {
+  const discovered = shownDiscovered(target.discoveredLabels);
+  if ('labels' in target) return { discovered, labels: shownLabels(target.labels), dropped: undefined };
+  const { reason, detail } = target;
+  return { discovered, labels: undefined, dropped: detail === '' ? reason : `${reason}: ${detail}` };
 }
 
 /** What the page of the relabelling is made of, for `?scrapePool=node&subject=target&labels={...}`. */

@@ -41,6 +41,7 @@ export class BoundedServer {
   /** Answers that are not given yet. */
   readonly #open = new Set<ServerResponse>();
   #isClosing = false;
+  #isAbandoned = false;
 
   constructor({ handler, tls, onUnreadable, times: ownTimes }: ServerParts) {
     const times = { ...TIMES, ...ownTimes };
@@ -89,6 +90,12 @@ export class BoundedServer {
     clearTimeout(late ?? undefined);
   }
 
+  /** Cuts every connection, and each that still comes, but keeps the server open: closing it removes its socket file in this thread. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   #note(response: ServerResponse): void {
     if (this.#isClosing) lastOf(response);
     this.#open.add(response);
@@ -97,6 +104,7 @@ export class BoundedServer {
 
   /** Answers take no time here, so a connection that is old is one that idles or is slow: it goes, and never the newcomer. */
   #admit(socket: Socket): void {
+    if (this.#isAbandoned) return void socket.destroy();
     if (this.#sockets.size >= MAX_CONNECTIONS) {
       const [oldest] = this.#sockets;
       oldest?.destroy();

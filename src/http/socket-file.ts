@@ -1,5 +1,7 @@
 import { lstatSync, unlinkSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import type { Clock } from '../lib/index.js';
 
 /** The longest path that the kernel takes (`sun_path`, unix(7)); Node would cut a longer one off and listen elsewhere. */
 const MAX_PATH_BYTES = 107;
@@ -15,6 +17,18 @@ export async function makeRoomFor(path: string): Promise<void> {
   if (stat === undefined) return;
   if (!stat.isSocket() || (await isAnswered(path))) throw withCode('EADDRINUSE', `${path} is in use`);
   unlinkSync(path);
+}
+
+/** Removes a socket file in a thread of the pool; whether the disk has answered within `ms`. A file that is not there, or cannot be removed, is an answer. */
+export function tryRemove(path: string, ms: number, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.after(ms, () => resolve(false));
+    const answered = () => {
+      timer.cancel();
+      resolve(true);
+    };
+    unlink(path).then(answered, answered);
+  });
 }
 
 function isAnswered(path: string): Promise<boolean> {

@@ -2,8 +2,8 @@ import { VERSION } from '../lib/index.js';
 import { TASK_STATES, type TaskState } from '../probe/index.js';
 import type { StatusPage } from '../web/index.js';
 import type { Endpoint, RouteParts } from './endpoint.js';
+import { healthCounts } from './jobs.js';
 import { paged } from './paged.js';
-import { healthCounts } from './scrape-pages.js';
 import { filterTasks, type JudgedTask, judge, readFilter } from './tasks.js';
 
 /** What the status page is made of, for a query such as `?state=failed&q=core&page=2`. */

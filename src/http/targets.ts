@@ -1,14 +1,12 @@
-import { formatDuration, redactUrl } from '../lib/index.js';
-import { type Labels, labelsToMap } from '../model/index.js';
-import { parseSelector } from '../relabel/index.js';
-import type { DroppedTarget, PoolStatus, TargetMetadata, TargetStatus } from '../scrape/index.js';
+import { hostname } from 'node:os';
+import { formatDuration, tryParseDuration } from '../lib/index.js';
+import { labelValue } from '../model/index.js';
+import type { DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
+import { shownDiscovered, shownLabels, shownUrl } from './shown.js';
 import { timeJson } from './tasks.js';
 
 /** Prometheus's time of a target that was never scraped (Go's zero time). */
 const NEVER = '0001-01-01T00:00:00Z';
-
-/** Names of parameters whose value is masked. */
-const SENSITIVE = /pass(word|wd|phrase)?|secret|token|credential|api_?key|signature/i;
 
 /** Which targets are asked for: `?scrapePool=node&health=down&q=core`. */
 export interface TargetFilter {
@@ -29,7 +27,7 @@ export function readTargetFilter(query: URLSearchParams): TargetFilter {
   };
 }
 
-/** The active targets that the filter lets through, in the order of their jobs. */
+/** The active targets that the filter lets through, in the order of their jobs. Secrets are not searched. */
 export function filterTargets(
   pools: readonly PoolStatus[],
   { job, health, q }: TargetFilter,
@@ -38,26 +36,28 @@ export function filterTargets(
   const fits = (target: TargetStatus) => {
     if (health !== '' && target.health !== health) return false;
     if (part === '') return true;
-    const values = target.labels.filter((_, i) => i % 2 === 1);
-    return [...values, shownUrl(target.url), target.lastError].some((text) =>
-      text.toLowerCase().includes(part),
-    );
+    const texts = [...Object.values(shownLabels(target.labels)), shownUrl(target.url), target.lastError];
+    return texts.some((text) => text.toLowerCase().includes(part));
   };
   return pools.filter((pool) => job === '' || pool.job === job).flatMap(({ active }) => active.filter(fits));
 }
 
-/** What `/api/v1/targets` shows, in Prometheus's shape; samples, series and the reasons of dropped ones beside. `?state=active|dropped|any&scrapePool=`. */
+/**
+ * What `/api/v1/targets` shows, in Prometheus's shape; samples, series and the reasons of dropped ones beside. As there, `state` is any when it is empty, a state that there is not
+ * finds nothing, and the counts are those of all jobs. Those that are dropped here are more than those of relabelling.
+ */
 export function targetsJson(pools: readonly PoolStatus[], query: URLSearchParams) {
-  const state = (query.get('state') ?? 'any').toLowerCase();
-  const asked = pools.filter(({ job }) => (query.get('scrapePool') ?? job) === job);
-  const wants = (one: string) => state !== (one === 'active' ? 'dropped' : 'active');
+  const filter = readTargetFilter(query);
+  const state = (query.get('state') ?? '').toLowerCase();
+  const wants = (one: string) => ['', 'any', one].includes(state);
+  const asked = pools.filter(({ job }) => filter.job === '' || filter.job === job);
   return {
-    activeTargets: wants('active') ? filterTargets(asked, readTargetFilter(query)).map(targetJson) : [],
+    activeTargets: wants('active') ? filterTargets(asked, filter).map(targetJson) : [],
     droppedTargets: wants('dropped')
       ? asked.flatMap(({ job, dropped }) => dropped.map((target) => droppedJson(job, target)))
       : [],
     droppedTargetCounts: wants('dropped')
-      ? Object.fromEntries(asked.map(({ job, droppedCount }) => [job, droppedCount]))
+      ? Object.fromEntries(pools.map(({ job, droppedCount }) => [job, droppedCount]))
       : null,
   };
 }
@@ -65,59 +65,36 @@ export function targetsJson(pools: readonly PoolStatus[], query: URLSearchParams
 function targetJson(target: TargetStatus) {
   const url = shownUrl(target.url);
   return {
-    discoveredLabels: shownLabels(target.discoveredLabels),
-    labels: labelsToMap(target.labels),
+    discoveredLabels: shownDiscovered(target.discoveredLabels),
+    labels: shownLabels(target.labels),
     scrapePool: target.pool,
     scrapeUrl: url,
-    globalUrl: url,
+    globalUrl: globalUrl(url),
     lastError: target.lastError,
     lastScrape: timeJson(target.lastScrapeMs) ?? NEVER,
     lastScrapeDuration: target.lastDurationMs / 1000,
     health: target.health,
-    scrapeInterval: formatDuration(target.intervalMs),
-    scrapeTimeout: formatDuration(target.timeoutMs),
+    scrapeInterval: durationText(target, '__scrape_interval__', target.intervalMs),
+    scrapeTimeout: durationText(target, '__scrape_timeout__', target.timeoutMs),
     samples: target.lastSamples,
     series: target.series,
   };
 }
 
+/** A duration as it is written, which Prometheus shows; only a rule may have made another one of it. */
+function durationText({ discoveredLabels }: TargetStatus, label: string, ms: number): string {
+  const written = labelValue(discoveredLabels, label);
+  return tryParseDuration(written) === ms ? written : formatDuration(ms);
+}
+
+/** The URL as other hosts may reach it: with this host's name in place of loopback (Prometheus, getGlobalURL). */
+function globalUrl(url: string): string {
+  return url.replace(
+    /^([^:]+:\/\/)(?:127\.0\.0\.1|localhost|\[::1\])(?=:\d)/,
+    (_, scheme: string) => `${scheme}${hostname()}`,
+  );
+}
+
 function droppedJson(scrapePool: string, { discoveredLabels, reason, detail }: DroppedTarget) {
-  return { discoveredLabels: shownLabels(discoveredLabels), scrapePool, reason, detail };
-}
-
-/** What `/api/v1/targets/metadata` shows: `?match_target={job="x"}&metric=name&limit=n`. Throws SEN_CONFIG_INVALID for a selector that is none. */
-export function metadataJson(targets: readonly TargetMetadata[], query: URLSearchParams) {
-  const match = query.get('match_target') ?? '';
-  const selector = match === '' ? undefined : parseSelector(match);
-  const metric = query.get('metric') ?? '';
-  const limit = Number(query.get('limit') ?? 0) || Infinity;
-  const found = [];
-  for (const { target, families } of targets) {
-    if (selector !== undefined && !selector.matches(target)) continue;
-    for (const { family, type, help, unit } of families) {
-      if (metric !== '' && family !== metric) continue;
-      if (found.length >= limit) return found;
-      // Prometheus leaves out the name that was asked for.
-      found.push({ target: labelsToMap(target), ...(metric === '' && { metric: family }), type, help, unit });
-    }
-  }
-  return found;
-}
-
-/** Labels for people. A URL among them, such as `__meta_url`, may hold a password or a token. */
-export function shownLabels(labels: Labels): Record<string, string> {
-  const map = labelsToMap(labels);
-  for (const name of Object.keys(map))
-    if (SENSITIVE.test(name)) map[name] = '<secret>';
-    else if (map[name]!.includes('://')) map[name] = redactUrl(map[name]!);
-  return map;
-}
-
-/** A scrape URL for people: its parameters say what is probed, so that only those are masked that are called like secrets. */
-export function shownUrl(url: string): string {
-  return url
-    .replace(/\/\/[^/]*@/, '//<secret>@')
-    .replace(/([?&])([^=&]*)=([^&]*)/g, (whole, mark: string, name: string) =>
-      SENSITIVE.test(name) ? `${mark}${name}=<secret>` : whole,
-    );
+  return { discoveredLabels: shownDiscovered(discoveredLabels), scrapePool, reason, detail };
 }

@@ -1,7 +1,7 @@
 import type { Labels } from '../model/index.js';
 import type { HostStatus, TaskStatus } from '../probe/index.js';
 import type { RelabelStep } from '../relabel/index.js';
-import type { PoolStatus, TargetMetadata } from '../scrape/index.js';
+import type { ExplainSubject, PoolStatus, TargetMetadata } from '../scrape/index.js';
 import type { DestinationStatus } from '../sender/index.js';
 
 /** The agent itself, as it is now. */
@@ -36,8 +36,8 @@ export interface HttpView {
   /** The targets of every job. */
   pools(): readonly PoolStatus[];
   targetMetadata(): readonly TargetMetadata[];
-  /** What the rules of a job do to the labels of a discovered target or of a series, step by step; `undefined` when there is no such job. */
-  explain(subject: 'target' | 'metric', job: string, labels: Labels): readonly RelabelStep[] | undefined;
+  /** What the rules of a job do to these labels, step by step; `undefined` when there is no such job. */
+  explain(subject: ExplainSubject, job: string, labels: Labels): readonly RelabelStep[] | undefined;
   /** The processes that run the plugins. */
   hosts(): readonly HostStatus[];
   /** Whether data is being taken and delivered, and if not, why not (one sentence each). */

@@ -15,7 +15,8 @@ export interface ServiceNotifier {
   reloading(): void;
   /** The agent begins to stop; the watchdog is fed until `close`. */
   stopping(): void;
-  close(): void;
+  /** Nothing more is said, but `status`, when it is given: for a process that cannot end yet. */
+  close(status?: string): void;
 }
 
 /** What the notifier needs. */
@@ -46,6 +47,7 @@ class SystemdNotifier implements ServiceNotifier {
   #running: ChildProcess | undefined;
   #timer: Timer | undefined;
   #lastStatus: string | undefined;
+  #isStopping = false;
 
   constructor(parts: ServiceNotifierParts) {
     this.#parts = parts;
@@ -63,11 +65,13 @@ class SystemdNotifier implements ServiceNotifier {
   }
 
   stopping(): void {
-    this.#send(['STOPPING=1']);
+    this.#isStopping = true;
+    this.#send(['STOPPING=1', ...this.#newStatus()]);
   }
 
-  close(): void {
+  close(status?: string): void {
     this.#timer?.cancel();
+    if (status !== undefined) this.#send([`STATUS=${status}`]);
   }
 
   /** Half the time that systemd waits for (sd_watchdog_enabled(3)). */
@@ -86,7 +90,8 @@ class SystemdNotifier implements ServiceNotifier {
   }
 
   #newStatus(): string[] {
-    const status = this.#parts.status().replaceAll(/\s+/g, ' ');
+    const now = this.#parts.status().replaceAll(/\s+/g, ' ');
+    const status = this.#isStopping ? `stopping; ${now}` : now;
     if (status === this.#lastStatus) return [];
     this.#lastStatus = status;
     return [`STATUS=${status}`];

@@ -13,7 +13,8 @@ export {
   type PluginFolder,
   type PluginProblem,
 } from './plugin-loader.js';
-export { Probes, type ProbesSettings } from './probes.js';
+export { Probes } from './probes.js';
+export type { ProbesSettings } from './settings.js';
 export {
   type HostStatus,
   type LastResult,

@@ -1,28 +1,22 @@
 import { type Clock, type Logger, type Metrics, sameValue, type Timer, TimeSlice } from '../lib/index.js';
-import type { Batch, Next } from '../model/index.js';
-import type { RunResult, ToAgent } from './frames.js';
+import type { Next } from '../model/index.js';
+import { Endings } from './endings.js';
+import type { ToAgent } from './frames.js';
 import type { HostEnd } from './host-child.js';
 import { HOST_LIMITS, type HostLimits } from './host-limits.js';
-import { Lane, type LaneSettings } from './lane.js';
+import { Lane } from './lane.js';
 import { LeavingTasks } from './leaving.js';
 import { probeMetrics } from './metrics.js';
-import type { PluginFolder } from './plugin-loader.js';
 import { Quarantine } from './quarantine.js';
-import type { HostStatus, LastResult, TaskStatus } from './status.js';
+import { laneSettingsOf, type ProbesSettings, stampOf } from './settings.js';
+import type { HostStatus, TaskStatus } from './status.js';
 import type { Task } from './task.js';
 import { changesTo, sameSeries, type TaskChange } from './task-changes.js';
-import { type AgentLabels, TaskSeries } from './task-series.js';
+import { TaskSeries } from './task-series.js';
+import { WatchedTask, type WatchedTaskParts } from './watched-task.js';
 
 /** Tasks that are changed without a look at the time. */
 const CHANGES_AT_ONCE = 50;
-
-/** What holds for all tasks, and may change while the agent runs. */
-export interface ProbesSettings {
-  catalog: { plugins: ReadonlyMap<string, Omit<PluginFolder, 'options'>> };
-  agent: AgentLabels;
-  /** Keys of `plugins.config` that hold for a whole probe host, by plugin. */
-  hostConfig: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-}
 
 /** What the probe stage needs. */
 export interface ProbesParts extends ProbesSettings {
@@ -34,15 +28,9 @@ export interface ProbesParts extends ProbesSettings {
   limits?: HostLimits;
 }
 
-/** A task with what is known of it. */
-interface Watched {
-  task: Task;
-  series: TaskSeries;
-  status: TaskStatus;
-}
-
 /** A task that was taken off. */
-interface Leaving extends Watched {
+interface Leaving {
+  watched: WatchedTask;
   /** Another one goes on with its series. */
   hasHeir: boolean;
 }
@@ -62,11 +50,10 @@ export class Probes {
   readonly #quarantine: Quarantine;
   readonly #lanes = new Map<string, Lane>();
   readonly #leaving = new LeavingTasks<Leaving>();
-  /** Tasks whose series are about to be marked as ended. */
-  #ending: Leaving[] = [];
-  #endings: Promise<void> = Promise.resolve();
+  readonly #endings = new Endings();
+  readonly #taskParts: WatchedTaskParts;
   #settings: ProbesSettings;
-  #tasks = new Map<string, Watched>();
+  #tasks = new Map<string, WatchedTask>();
   #stopped = false;
   /** Plugins that were given a host of their own, named as they are, after the host that they shared died. */
   readonly #parted = new Set<string>();
@@ -80,6 +67,11 @@ export class Probes {
     this.#limits = parts.limits ?? HOST_LIMITS;
     this.#metrics = probeMetrics(parts.metrics);
     this.#quarantine = new Quarantine(parts.clock, this.#limits);
+    const { clock, log, next } = parts;
+    const onResult = (status: TaskStatus) => {
+      for (const listener of this.#listeners) listener(status);
+    };
+    this.#taskParts = { clock, log, next, metrics: this.#metrics, onResult };
   }
 
   /**
@@ -91,7 +83,7 @@ export class Probes {
     const before = this.#settings;
     this.#settings = { ...before, ...settings };
     if (!sameValue(before.agent, this.#settings.agent)) await this.#relabel(slice);
-    for (const lane of this.#lanes.values()) lane.set(this.#laneSettings(lane.name));
+    for (const lane of this.#lanes.values()) lane.set(laneSettingsOf(lane.name, this.#settings));
     for (const plugin of this.#setAside.keys())
       if (stampOf(before, plugin) !== stampOf(this.#settings, plugin)) this.#takeBack(plugin);
     const changes = await changesTo(this.#tasks, tasks, slice);
@@ -140,7 +132,7 @@ export class Probes {
     this.#stopped = true;
     for (const { back } of this.#setAside.values()) back.cancel();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
-    await this.#endings;
+    await this.#endings.done;
   }
 
   #change(changes: readonly TaskChange[]): void {
@@ -160,7 +152,7 @@ export class Probes {
     const watched = this.#tasks.get(old.id)!;
     this.#tasks.delete(old.id);
     const series = next !== undefined && sameSeries(old, next) ? watched.series : undefined;
-    this.#leaving.add(this.#laneOf(old), old.id, { ...watched, hasHeir: series !== undefined });
+    this.#leaving.add(this.#laneOf(old), old.id, { watched, hasHeir: series !== undefined });
     return series;
   }
 
@@ -168,9 +160,7 @@ export class Probes {
   async #relabel(slice: TimeSlice): Promise<void> {
     for (const watched of this.#tasks.values()) {
       if (slice.isUp) await slice.next();
-      const next = watched.series.relabelled(this.#settings.agent);
-      this.#pushEnd(watched.series, watched.status);
-      watched.series = next;
+      watched.relabel(this.#settings.agent);
     }
   }
 
@@ -197,7 +187,7 @@ export class Probes {
     lane = new Lane(name, {
       clock,
       log,
-      settings: this.#laneSettings(name),
+      settings: laneSettingsOf(name, this.#settings),
       limits: this.#limits,
       events: {
         onMessage: (message) => this.#receive(name, message),
@@ -207,7 +197,7 @@ export class Probes {
           droppedLines.with({ lane: name }).inc(heartbeat.droppedLines);
         },
         onCutShort: (ids) => {
-          for (const id of ids) this.#countAborted(this.#watched(name, id));
+          for (const id of ids) this.#watched(name, id)?.countAborted();
         },
         onRestart: () => restarts.with({ lane: name }).inc(),
         onDeath: (end) => this.#judge(name, end),
@@ -219,24 +209,6 @@ export class Probes {
     });
     this.#lanes.set(name, lane);
     return lane;
-  }
-
-  #laneSettings(name: string): LaneSettings {
-    const { catalog, agent, hostConfig } = this.#settings;
-    const own = [...catalog.plugins.values()].filter(
-      (plugin) => plugin.lane === name || plugin.definition.name === name,
-    );
-    return {
-      plugins: own.map(({ directory, builtin, stamp }) => ({ directory, builtin, stamp })),
-      hello: {
-        agentName: agent.name,
-        hostConfig: Object.fromEntries(
-          own.map(({ definition }) => [definition.name, hostConfig[definition.name] ?? {}]),
-        ),
-      },
-      // A built-in plugin that asked for a lane of its own measures short times.
-      timed: own.some(({ builtin, lane }) => builtin && lane !== 'probe'),
-    };
   }
 
   /** A host died: whoever keeps doing that to it is taken out. */
@@ -280,9 +252,9 @@ export class Probes {
     this.#setAside.set(plugin, { sinceMs: clock.monotonic(), problem, back });
     this.#metrics.setAside.set(this.#setAside.size);
     for (const { id } of tasks) {
-      const { status, series } = this.#tasks.get(id)!;
-      status.problem = problem;
-      this.#pushEnd(series, status);
+      const watched = this.#tasks.get(id)!;
+      watched.status.problem = problem;
+      watched.end();
     }
   }
 
@@ -299,7 +271,7 @@ export class Probes {
     for (const { id, intervalMs } of tasks) {
       const watched = this.#tasks.get(id)!;
       watched.status.problem = undefined;
-      this.#countMissed(watched, Math.floor(asideMs / intervalMs), 'set_aside');
+      watched.countMissed(Math.floor(asideMs / intervalMs), 'set_aside');
     }
     this.#applyToLanes(tasks, []);
   }
@@ -309,39 +281,18 @@ export class Probes {
   }
 
   #watch(task: Task, series = new TaskSeries(task, this.#settings.agent)): void {
-    const status: TaskStatus = {
-      task,
-      last: undefined,
-      runs: 0,
-      failures: 0,
-      skipped: 0,
-      missed: 0,
-      aborted: 0,
-      problem: this.#setAside.get(task.plugin)?.problem,
-    };
-    this.#tasks.set(task.id, { task, series, status });
+    const problem = this.#setAside.get(task.plugin)?.problem;
+    this.#tasks.set(task.id, new WatchedTask(task, series, problem, this.#taskParts));
   }
 
   /** The task that a lane speaks of: the one that was taken off, until the lane has said so. */
-  #watched(lane: string, id: string): Watched | undefined {
-    return this.#leaving.first(lane, id) ?? this.#tasks.get(id);
+  #watched(lane: string, id: string): WatchedTask | undefined {
+    return this.#leaving.first(lane, id)?.watched ?? this.#tasks.get(id);
   }
 
   /** Nothing more comes of a task: its series have ended. */
-  #ended(leaving: Leaving): void {
-    if (leaving.hasHeir) return;
-    this.#ending.push(leaving);
-    if (this.#ending.length === 1) this.#endings = this.#endAll();
-  }
-
-  /** In portions: a host says `removed` of thousands in one breath. */
-  async #endAll(): Promise<void> {
-    const slice = new TimeSlice();
-    for (const { series, status } of this.#ending) {
-      if (slice.isUp) await slice.next();
-      this.#pushEnd(series, status);
-    }
-    this.#ending = [];
+  #ended({ watched, hasHeir }: Leaving): void {
+    if (!hasHeir) this.#endings.add(watched);
   }
 
   /** What was taken off a lane has no host any more. */
@@ -349,98 +300,14 @@ export class Probes {
     for (const leaving of this.#leaving.takeLane(name)) this.#ended(leaving);
   }
 
-  /** Marks the series of a task as ended, now; after its last samples also when the clock was set back since. */
-  #pushEnd(series: TaskSeries, { last }: TaskStatus): void {
-    const batch = series.endBatch(Math.max(Math.round(this.#parts.clock.now()), (last?.plannedMs ?? 0) + 1));
-    if (batch.length > 0) this.#push(batch);
-  }
-
   #receive(lane: string, message: Extract<ToAgent, { id: string }>): void {
-    const watched = this.#watched(lane, message.id);
     if (message.kind === 'removed') {
       const leaving = this.#leaving.take(lane, message.id);
       if (leaving !== undefined) this.#ended(leaving);
-    } else if (watched === undefined)
-      return; // A host says nothing of a task after `removed`.
-    else if (message.kind === 'result') this.#take(watched, message.result);
-    else if (message.kind === 'aborted') this.#countAborted(watched);
-    else if (message.kind === 'missed')
-      this.#countMissed(watched, message.missed.ticks, message.missed.reason);
-    else if (message.kind === 'problem') this.#note(watched, message.message);
-    else if (message.kind === 'skipped') {
-      watched.status.skipped += message.ticks;
-      this.#metrics.skipped.with({ plugin: watched.task.plugin }).inc(message.ticks);
-    }
-  }
-
-  #note({ status, task }: Watched, problem: string): void {
-    status.problem = problem;
-    this.#parts.log.error({ task: task.id, plugin: task.plugin }, `task cannot run: ${problem}`);
-  }
-
-  #countAborted(watched: Watched | undefined): void {
-    if (watched === undefined) return;
-    watched.status.aborted++;
-    this.#metrics.aborted.with({ plugin: watched.task.plugin }).inc();
-  }
-
-  #countMissed({ status, task }: Watched, ticks: number, reason: string): void {
-    status.missed += ticks;
-    this.#metrics.missed.with({ plugin: task.plugin, reason }).inc(ticks);
-  }
-
-  #take(watched: Watched, result: RunResult): void {
-    const { status, task, series } = watched;
-    const plugin = task.plugin;
-    const before = { duplicate: series.duplicates, invalid_name: series.invalidNames };
-    const batch = series.batchOf(result);
-    if (batch === undefined) {
-      this.#metrics.dropped.with({ reason: 'replaced' }).inc(result.samples.values.length);
-      return;
-    }
-    this.#metrics.dropped.with({ reason: 'duplicate' }).inc(series.duplicates - before.duplicate);
-    this.#metrics.dropped.with({ reason: 'invalid_name' }).inc(series.invalidNames - before.invalid_name);
-    this.#push(batch);
-    status.problem = undefined;
-    status.runs++;
-    this.#metrics.runs.with({ plugin }).inc();
-    // A stamp that waits for a clock that was set back lies after the start.
-    this.#metrics.lag.with({ plugin }).set(Math.max(0, result.startedMs - result.plannedMs) / 1000);
-    if (!result.ok) {
-      status.failures++;
-      this.#metrics.failures.with({ plugin, reason: result.reason ?? 'internal' }).inc();
-    }
-    status.last = lastResult(result, series.valuesOf(result));
-    for (const listener of this.#listeners) listener(status);
-  }
-
-  #push(batch: Batch): void {
-    this.#metrics.samples.inc(batch.length);
-    if (this.#parts.next(batch) === 'refused')
-      this.#metrics.dropped.with({ reason: 'refused' }).inc(batch.length);
+    } else this.#watched(lane, message.id)?.hear(message); // A host says nothing of a task after `removed`.
   }
 }
 
 function pluginsOf(tasks: readonly Task[]): string[] {
   return [...new Set(tasks.map(({ plugin }) => plugin))];
-}
-
-/** Changes with the code of a plugin. */
-function stampOf({ catalog }: ProbesSettings, plugin: string): string | undefined {
-  return catalog.plugins.get(plugin)?.stamp;
-}
-
-function lastResult(result: RunResult, values: Readonly<Record<string, number>>): LastResult {
-  const { plannedMs, startedMs, finishedMs, ok, reason, evidence, samples } = result;
-  const durationSeconds = (finishedMs - startedMs) / 1000;
-  return {
-    plannedMs,
-    startedMs,
-    durationSeconds,
-    ok,
-    reason,
-    evidence,
-    samples: samples.values.length,
-    values,
-  };
 }

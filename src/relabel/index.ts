@@ -1,3 +1,3 @@
 export { compileRelabel, Relabeller, type RelabelStep } from './relabeller.js';
 export type { NameScheme, RelabelAction, RelabelRule } from './rule.js';
-export { parseSelector, parseSeries, Selector } from './selector.js';
+export { parseSelector, parseSeries } from './selector.js';

@@ -31,7 +31,12 @@ export class BootClock {
     if (this.#clock.monotonic() > this.#stillComingUntilMs) return false;
     const agoMs = this.#clock.now() - batch.times.finishedMs;
     if (Math.abs(agoMs - this.#stepMs) >= Math.abs(agoMs)) return false;
-    for (let i = 0; i < batch.length; i++) batch.timestamps[i]! += this.#stepMs;
+    const stepMs = this.#stepMs;
+    for (let i = 0; i < batch.length; i++) batch.timestamps[i]! += stepMs;
+    for (const [i, exemplars] of batch.exemplars ?? []) {
+      const moved = exemplars.map((one) => ({ ...one, timestampMs: one.timestampMs + stepMs }));
+      batch.exemplars?.set(i, moved);
+    }
     return true;
   }
 }

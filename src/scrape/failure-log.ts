@@ -43,13 +43,16 @@ export class FailureLogs {
     }
     const { error, job, target } = fields;
     const time = new Date(this.#parts.now()).toISOString();
-    stream.write(`${JSON.stringify({ time, level: 'ERROR', msg: error, job_name: job, target })}\n`);
+    const line = { time, level: 'ERROR', msg: error, job_name: job, target };
+    // Of a file that cannot be opened there is one error, but as many lines as were waiting for it.
+    stream.write(`${JSON.stringify(line)}\n`, (fault) => {
+      if (fault) this.#parts.dropped.inc();
+    });
   }
 
   #open(file: string): WriteStream {
     const stream = createWriteStream(file, { flags: 'a', mode: 0o640 });
     stream.on('error', (error) => {
-      this.#parts.dropped.inc();
       if (this.#files.get(file) === stream) this.#files.delete(file);
       const held = this.#throttle.pass(file);
       if (held !== undefined)

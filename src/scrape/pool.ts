@@ -1,6 +1,6 @@
 import type { DiscoveryStatus, TargetGroup } from '../discovery/index.js';
 import { type Clock, type Logger, sameValue, Throttle, TimeSlice } from '../lib/index.js';
-import type { Labels, Next } from '../model/index.js';
+import { type Labels, labelsToMap, type Next } from '../model/index.js';
 import type { HttpClient, HttpClientOptions } from '../net/index.js';
 import { compileRelabel, type Relabeller, type RelabelStep } from '../relabel/index.js';
 import type { Schedule } from '../schedule/index.js';
@@ -15,8 +15,9 @@ import { PoolTargets } from './pool-targets.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 import { keepsSeries } from './series-change.js';
 import type { SharedTexts } from './shared-texts.js';
-import type { PoolStatus, TargetMetadata, TargetStatus } from './status.js';
+import type { ExplainSubject, PoolStatus, TargetMetadata, TargetStatus } from './status.js';
 import type { Target } from './target.js';
+import { discoveredLabels } from './target-labels.js';
 import { TargetSeries } from './target-series.js';
 import type { Turns } from './turns.js';
 
@@ -148,6 +149,7 @@ export class Pool {
       droppedCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
       droppedCounts: { ...counts },
       discovery,
+      relabel: this.#settings.config.relabel,
     };
   }
 
@@ -158,14 +160,12 @@ export class Pool {
     }));
   }
 
-  /** What the rules of the job do to the labels of a discovered target. */
-  explainTarget(discovered: Labels): RelabelStep[] {
-    return this.#relabel.explain(discovered);
-  }
-
-  /** What they do to the labels of a series, those of the target among them. */
-  explainMetric(labels: Labels): RelabelStep[] {
-    return this.#metricRelabel.explain(labels);
+  /** What the rules of the job do to these labels. */
+  explain(subject: ExplainSubject, labels: Labels): RelabelStep[] {
+    if (subject === 'metric') return this.#metricRelabel.explain(labels);
+    if (subject === 'discovered') return this.#relabel.explain(labels);
+    const alone = { source: '', targets: [], labels: {} };
+    return this.#relabel.explain(discoveredLabels(this.#settings.config, alone, labelsToMap(labels)));
   }
 
   *#live(): Generator<TargetLoop> {

@@ -71,7 +71,7 @@ const sharedEntries = {
     { optional: true, example: false },
   ),
   convert_classic_histograms_to_nhcb: field.flag(
-    'Whether classic histograms become native ones with custom buckets.',
+    'Has no effect yet: classic histograms are sent as they are, because custom buckets need remote write 2.0.',
     { optional: true, example: false },
   ),
   extra_scrape_metrics: field.flag('Whether each scrape gives three more series about itself.', {

@@ -12,7 +12,7 @@ import { PageMemory } from './page-memory.js';
 import { Pool, type PoolParts, type PoolSettings } from './pool.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 import { SharedTexts } from './shared-texts.js';
-import type { PoolStatus, TargetMetadata } from './status.js';
+import type { ExplainSubject, PoolStatus, TargetMetadata } from './status.js';
 import { Turns } from './turns.js';
 
 /** What is scraped. */
@@ -94,14 +94,9 @@ export class Scrapes {
     return this.#sorted().flatMap(([, pool]) => pool.metadata());
   }
 
-  /** What the rules of a job do to the labels of a discovered target, step by step; `undefined` when there is no such job. */
-  explainTarget(job: string, discoveredLabels: Labels): readonly RelabelStep[] | undefined {
-    return this.#pools.get(job)?.explainTarget(discoveredLabels);
-  }
-
-  /** What `metric_relabel_configs` of a job do to the labels of a series, those of its target among them. */
-  explainMetric(job: string, labels: Labels): readonly RelabelStep[] | undefined {
-    return this.#pools.get(job)?.explainMetric(labels);
+  /** What the rules of a job do to these labels, step by step; `undefined` when there is no such job. */
+  explain(subject: ExplainSubject, job: string, labels: Labels): readonly RelabelStep[] | undefined {
+    return this.#pools.get(job)?.explain(subject, labels);
   }
 
   /** Ends all scraping, without markers: the agent goes, the targets do not. What is running is cut short, and counted. */

@@ -1,5 +1,6 @@
 import type { DiscoveryStatus } from '../discovery/index.js';
 import type { Labels, MetricMetadata } from '../model/index.js';
+import type { RelabelRule } from '../relabel/index.js';
 
 /** A target that is scraped, as people and the API see it. */
 export interface TargetStatus {
@@ -43,6 +44,8 @@ export interface PoolStatus {
   /** The same by reason; Prometheus counts those of `relabel` alone. */
   droppedCounts: Readonly<Record<DroppedTarget['reason'], number>>;
   discovery: readonly DiscoveryStatus[];
+  /** Its `relabel_configs`, those of `global` before them. */
+  relabel: readonly RelabelRule[];
 }
 
 /** The metadata of one target. */
@@ -50,3 +53,6 @@ export interface TargetMetadata {
   target: Labels;
   families: readonly MetricMetadata[];
 }
+
+/** What the rules of a job are asked about: the labels of a target, which gets what its job says of it (`job`, `__scheme__` and so on); all labels of a discovered one; or those of a series, its target's among them. */
+export type ExplainSubject = 'target' | 'discovered' | 'metric';

@@ -1,13 +1,14 @@
 import { type Clock, type Logger, type Metrics, redactUrl } from '../lib/index.js';
-import type { Block } from '../model/index.js';
+import type { Block, MetricMetadata } from '../model/index.js';
 import type { HttpClient } from '../net/index.js';
 import { type Answer, judgeError, judgeResponse } from './answer.js';
 import type { BlockSource, PendingBlock } from './block-source.js';
 import type { Destination } from './destination.js';
 import { Health } from './health.js';
+import { MetadataSender } from './metadata-sender.js';
 import { type DestinationMetrics, destinationMetrics } from './metrics.js';
 import { redactorOf } from './redactor.js';
-import { isCut, postBlock } from './remote-write.js';
+import { isCut, postWriteRequest } from './remote-write.js';
 import { Signal } from './signal.js';
 import type { DestinationStatus } from './status.js';
 
@@ -16,6 +17,8 @@ interface DestinationSenderSetUp {
   destination: Destination;
   /** Where the blocks come from. */
   queue: BlockSource;
+  /** What is known of metric families now. */
+  metadata: () => Iterable<MetricMetadata>;
   client: HttpClient;
   clock: Clock;
   log: Logger;
@@ -41,6 +44,7 @@ export class DestinationSender {
   readonly #metrics: DestinationMetrics;
   readonly #redact: (text: string) => string;
   readonly #lanes: readonly Lane[];
+  readonly #metadata: MetadataSender;
   readonly #abort = new AbortController();
   #done: Promise<unknown> = Promise.resolve();
   #stopping = false;
@@ -53,14 +57,12 @@ export class DestinationSender {
     this.#setUp = setUp;
     const { destination, queue } = setUp;
     this.#health = new Health({ ...setUp, pendingSamples: () => queue.stats(destination.name).samples });
-    this.#metrics = destinationMetrics(
-      setUp.metrics,
-      destination.name,
-      () => this.#health.isGood && !this.#health.isRefusing,
-    );
+    this.#metrics = destinationMetrics(setUp.metrics, destination.name, () => this.#isHealthy);
     this.#redact = redactorOf(destination);
     const ends = destination.order === 'fifo' ? (['oldest'] as const) : (['fresh', 'oldest'] as const);
     this.#lanes = ends.map((end, i) => ({ end, leads: i === 0, signal: new Signal() }));
+    const clean = (answer: Answer) => this.#clean(answer);
+    this.#metadata = new MetadataSender({ ...setUp, isHealthy: () => this.#isHealthy, clean });
   }
 
   /** Begins to send, until `beginStop` or `retire`. */
@@ -68,6 +70,7 @@ export class DestinationSender {
     if (this.#gaveUp) return;
     if (this.#pendingBlocks() > 0) this.#waitingSinceMs = this.#setUp.clock.monotonic();
     this.#done = Promise.all(this.#lanes.map((lane) => this.#run(lane)));
+    this.#metadata.start();
   }
 
   /** Settles when every lane has ended. */
@@ -84,6 +87,7 @@ export class DestinationSender {
   /** From now on ends when nothing is left or a request fails; a receiver that failed is asked once more. */
   beginStop(): void {
     this.#stopping = true;
+    this.#metadata.stop();
     this.#health.hurry();
     this.wake();
   }
@@ -91,14 +95,21 @@ export class DestinationSender {
   /** Ends after the request that is in flight: what is pending is left to whoever comes after. */
   retire(): void {
     this.#gaveUp = true;
+    this.#metadata.stop();
     this.wake();
   }
 
   /** Cuts what is in flight: its blocks stay pending. */
   abort(): void {
     this.#gaveUp = true;
+    this.#metadata.stop();
     this.#abort.abort(new Error('the agent stopped before an answer came'));
     this.wake();
+  }
+
+  /** The last request was answered as it should be. */
+  get #isHealthy(): boolean {
+    return this.#health.isGood && !this.#health.isRefusing;
   }
 
   /** Data waits for a 2xx; that of refused blocks, which are dropped, would wait still. */
@@ -206,11 +217,12 @@ export class DestinationSender {
     for (let again = kept; ; again = false) {
       try {
         this.#metrics.bytes.inc(lease.block.bytes.length);
-        const response = await postBlock({
-          ...lease,
+        const response = await postWriteRequest({
           destination,
           client,
           clock,
+          body: lease.block.bytes,
+          attempts: lease.attempts,
           signal: this.#abort.signal,
         });
         this.#metrics.request(String(response.status)).inc();

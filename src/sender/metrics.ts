@@ -59,3 +59,29 @@ export function destinationMetrics(
     failure: (reason) => failures.with({ ...labels, reason }),
   };
 }
+
+/** What the sending of metadata counts. */
+export interface MetadataMetrics {
+  /** Families that the receiver accepted. */
+  families: Cell;
+  failure(reason: FailureReason): Cell;
+}
+
+/** The metrics of one destination's metadata. */
+export function metadataMetrics(metrics: Metrics, destination: string): MetadataMetrics {
+  const failures = metrics.family(
+    'counter',
+    'sentinel_sender_metadata_failures_total',
+    'Requests with metadata that delivered nothing, by reason; the next one goes an interval later.',
+  );
+  return {
+    families: metrics
+      .family(
+        'counter',
+        'sentinel_sender_metadata_total',
+        'Metric families whose metadata the receiver accepted.',
+      )
+      .with({ destination }),
+    failure: (reason) => failures.with({ destination, reason }),
+  };
+}

@@ -1,5 +1,4 @@
 import { type Clock, formatDuration, VERSION } from '../lib/index.js';
-import type { Block } from '../model/index.js';
 import type { HttpClient, HttpResponse } from '../net/index.js';
 import { TimeoutError } from './answer.js';
 import type { Destination } from './destination.js';
@@ -18,21 +17,22 @@ const HEADERS = {
 /** Codes of the system for a connection that the other side had closed while it was idle. */
 const CUT = new Set(['ECONNRESET', 'EPIPE']);
 
-/** One request of a block. */
-export interface WriteRequest {
+/** One request. */
+interface WriteRequest {
   destination: Destination;
   client: HttpClient;
   clock: Clock;
-  block: Block;
-  /** Requests for this block that failed before. */
+  /** Compressed. */
+  body: Uint8Array;
+  /** Requests with this body that failed before. */
   attempts: number;
   /** Ends it early. */
   signal: AbortSignal;
 }
 
-/** Sends a block as it is; gives the answer, whatever it is. Throws what the client throws, and TimeoutError. */
-export async function postBlock(request: WriteRequest): Promise<HttpResponse> {
-  const { destination, client, clock, block, attempts, signal } = request;
+/** Sends a body as it is; gives the answer, whatever it is. Throws what the client throws, and TimeoutError. */
+export async function postWriteRequest(request: WriteRequest): Promise<HttpResponse> {
+  const { destination, client, clock, body, attempts, signal } = request;
   // Not AbortSignal.any: the signal that outlives all requests would remember every one of them.
   const ends = new AbortController();
   const cut = () => ends.abort(signal.reason);
@@ -46,7 +46,7 @@ export async function postBlock(request: WriteRequest): Promise<HttpResponse> {
       method: 'POST',
       url: destination.url,
       headers: attempts === 0 ? HEADERS : { ...HEADERS, 'retry-attempt': String(attempts) },
-      body: block.bytes,
+      body,
       signal: ends.signal,
       maxBodyBytes: MAX_ANSWER_BYTES,
     });

@@ -64,11 +64,17 @@ const queueConfig = field.section(
 );
 
 const metadataConfig = field.section(
-  'Types, helps and units of scraped metrics, which go in requests of their own.',
+  'Types, helps and units of scraped metrics: remote write 1.0 takes them in requests of their own, which are neither kept nor repeated.',
   {
-    send: field.flag('Whether they are sent.', { default: true }),
-    send_interval: field.duration('How often.', { default: '1m', min: 1, max: 24 * 86_400_000 }),
-    max_samples_per_send: field.integer('Metrics in a request at most.', { default: 2000, min: 1 }),
+    send: field.flag('Whether they are sent. A receiver that refuses them gets its samples all the same.', {
+      default: true,
+    }),
+    send_interval: field.duration('How often; the first time after so long.', {
+      default: '1m',
+      min: 1,
+      max: 24 * 86_400_000,
+    }),
+    max_samples_per_send: field.integer('Metric families in a request at most.', { default: 2000, min: 1 }),
   },
   { default: {} },
 );
@@ -82,8 +88,14 @@ const deliveryEntries = {
     min: 1,
   }),
   queue_config: queueConfig,
-  send_exemplars: field.flag('Whether exemplars go with the samples.', { default: false }),
-  send_native_histograms: field.flag('Whether native histograms are sent.', { default: false }),
+  send_exemplars: field.flag(
+    'Whether exemplars go with the samples; without it they are dropped and counted.',
+    { default: false },
+  ),
+  send_native_histograms: field.flag(
+    'Whether native histograms are sent; without it they are dropped and counted. Those with custom buckets always are: remote write 1.0 cannot say them.',
+    { default: false },
+  ),
   metadata_config: metadataConfig,
   protobuf_message: field.choice('The message of remote write; so far the first one.', MESSAGES, {
     optional: true,
@@ -91,7 +103,10 @@ const deliveryEntries = {
   }),
   round_robin_dns: field.flag(WITHOUT_EFFECT, { optional: true, example: false }),
   failed_request_logging: field.anything(WITHOUT_EFFECT, { optional: true, example: {} }),
-  write_relabel_configs: relabelField('Rules for the samples of this destination alone.', 'write'),
+  write_relabel_configs: relabelField(
+    'Rules for the series of this destination alone, after those for all.',
+    'write',
+  ),
 } as const;
 
 /** One entry of `sender.direct`. */

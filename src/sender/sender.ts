@@ -1,4 +1,5 @@
 import { type Clock, type Logger, type Metrics, sameValue } from '../lib/index.js';
+import type { MetricMetadata } from '../model/index.js';
 import type { HttpClient, HttpClientOptions } from '../net/index.js';
 import type { BlockSource } from './block-source.js';
 import type { Destination } from './destination.js';
@@ -10,6 +11,8 @@ import type { DestinationStatus } from './status.js';
 export interface SenderSetUp {
   destinations: readonly Destination[];
   buffer: BlockSource;
+  /** What is known of metric families now; the same family may come many times. */
+  metadata: () => Iterable<MetricMetadata>;
   createHttpClient: (options: HttpClientOptions) => HttpClient;
   clock: Clock;
   log: Logger;
@@ -168,8 +171,12 @@ class ReplicatingSender implements Sender {
 
 /** Whether requests go to the same place in the same way. How blocks are made is the block stage's. */
 function sameReceiver(a: Destination, b: Destination | undefined): boolean {
-  const asSent = ({ batchSize: _, flushIntervalMs: __, ...rest }: Destination) => rest;
   return b !== undefined && sameValue(asSent(a), asSent(b));
+}
+
+function asSent(destination: Destination): Partial<Destination> {
+  const { batchSize, flushIntervalMs, relabel, sendExemplars, sendNativeHistograms, ...rest } = destination;
+  return rest;
 }
 
 function whyLate({ name, url, pendingSamples, lastError }: DestinationStatus, waitedMs: number): string {

@@ -1,6 +1,11 @@
 import { roughDuration } from '../lib/index.js';
-import { cut, framed, labelsText, link, type Paged, pager } from './frame.js';
+import { breakable, framed, labelsText, link, type Paged, pager } from './frame.js';
 import { type Html, html } from './html.js';
+
+/** Characters of discovered labels that are shown. */
+const MAX_LABELS = 2000;
+/** A longer link makes a request that is refused. */
+const MAX_LINK = 4000;
 
 /** A target as it was discovered, and what became of it; free of secrets. */
 export interface DiscoveredRow {
@@ -53,7 +58,7 @@ function jobPart({ job, active, dropped, discoveries }: DiscoveryPage['jobs'][nu
       lastSuccessMs,
       lastError,
     }) => html`<tr><td class="${lastError === undefined ? 'ok' : 'bad'}">${kind}</td>
-<td>${cut(what)}${lastError === undefined ? html`` : html`<br><span class="bad">${cut(lastError)}</span>`}</td><td class="n">${targets}</td>
+<td>${breakable(what)}${lastError === undefined ? html`` : html`<br><span class="bad">${breakable(lastError)}</span>`}</td><td class="n">${targets}</td>
 <td class="n">${kind === 'static' ? '' : lastSuccessMs === undefined ? 'never' : `${roughDuration(nowMs - lastSuccessMs)} ago`}</td></tr>
 `,
   );
@@ -63,21 +68,31 @@ function jobPart({ job, active, dropped, discoveries }: DiscoveryPage['jobs'][nu
       : html`<table>
 <tr><th>kind</th><th>asks</th><th>targets</th><th>last good answer</th></tr>
 ${rows}</table>`;
-  return html`<h2><a href="${link('/service-discovery', { scrapePool: job })}">${job}</a>: ${active} active, ${dropped} dropped</h2>
+  return html`<h2><a href="${link('/service-discovery', { scrapePool: job })}">${breakable(job)}</a>: ${active} active, ${dropped} dropped</h2>
 ${table}
 `;
 }
 
 function targetsPart({ job, targets }: NonNullable<DiscoveryPage['shown']>): Html {
-  const rows = targets.rows.map(
-    ({ discovered, labels, dropped }) => html`<tr><td>${labelsText(discovered)}</td>
-<td>${labels === undefined ? html`<span class="warn">dropped: ${cut(dropped ?? '')}</span>` : labelsText(labels)}</td>
-<td><a href="${link('/relabel-debug', { scrapePool: job, labels: labelsText(discovered) })}">why</a></td></tr>
-`,
-  );
-  return html`<h2>Targets of ${job}</h2>
-<table>
+  const none = html`<p>It has found no target.</p>`;
+  const table = html`<table>
 <tr><th>discovered</th><th>scraped as</th><th></th></tr>
-${rows}</table>
+${targets.rows.map((row) => targetRow(row, job))}</table>`;
+  return html`<h2>Targets of ${breakable(job)}</h2>
+${targets.rows.length === 0 ? none : table}
 ${pager(targets, '/service-discovery', { scrapePool: job })}`;
+}
+
+function targetRow({ discovered, labels, dropped }: DiscoveredRow, job: string): Html {
+  const text = labelsText(discovered);
+  const outcome =
+    labels === undefined
+      ? html`<span class="warn">dropped: ${breakable(dropped ?? '')}</span>`
+      : breakable(labelsText(labels));
+  const to = link('/relabel-debug', { scrapePool: job, labels: text });
+  const why = to.length > MAX_LINK ? html`` : html`<a href="${to}">why</a>`;
+  return html`<tr><td>${breakable(text, MAX_LABELS)}</td>
+<td>${outcome}</td>
+<td>${why}</td></tr>
+`;
 }

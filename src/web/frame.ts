@@ -45,8 +45,15 @@ ${page.body}
 }
 
 /** The beginning of a long text. */
-export function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text;
+export function cut(text: string, max = MAX_TEXT): string {
+  return text.length > max ? `${text.slice(0, max)}...` : text;
+}
+
+/** The beginning of a long text whose words are long too, such as URLs and labels: they may be broken anywhere, also by a text browser. */
+export function breakable(text: string, max = MAX_TEXT): Html {
+  const pieces = cut(text, max).match(/\S{1,20}|\s+/gu) ?? [];
+  const breaks = (i: number) => i > 0 && pieces[i - 1]!.trim() !== '' && pieces[i]!.trim() !== '';
+  return html`${pieces.map((piece, i) => (breaks(i) ? html`<wbr>${piece}` : html`${piece}`))}`;
 }
 
 /** A link with a query; empty values are left out. */
@@ -55,10 +62,15 @@ export function link(path: string, query: Readonly<Record<string, string>>): str
   return `${path}?${new URLSearchParams(given)}`;
 }
 
-/** Labels as `{a="1", b="2"}`. */
+/** Labels as a selector has them: `{a="1", "b c"="2"}`. */
 export function labelsText(labels: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return `{${pairs.join(', ')}}`;
+  return `{${Object.entries(labels).map(labelText).join(', ')}}`;
+}
+
+/** One of them. */
+export function labelText([name, value]: readonly [string, string]): string {
+  const isWord = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name);
+  return `${isWord ? name : JSON.stringify(name)}=${JSON.stringify(value)}`;
 }
 
 /** A part of many rows, and how to get to the others. */

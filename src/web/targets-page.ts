@@ -1,5 +1,5 @@
 import { roughDuration } from '../lib/index.js';
-import { cut, framed, labelsText, link, type Paged, pager } from './frame.js';
+import { breakable, framed, labelsText, link, type Paged, pager } from './frame.js';
 import { type Html, html } from './html.js';
 
 /** A target, as the page shows it; free of secrets. */
@@ -50,7 +50,7 @@ function jobsPart({ jobs }: TargetsPage): Html {
       down,
       unknown,
       dropped,
-    }) => html`<tr><td><a href="${link('/targets', { scrapePool: job })}">${job}</a></td>
+    }) => html`<tr><td><a href="${link('/targets', { scrapePool: job })}">${breakable(job)}</a></td>
 ${count(job, 'up', up, 'ok')}${count(job, 'down', down, 'bad')}${count(job, 'unknown', unknown, 'soft')}
 <td class="n"><a href="${link('/service-discovery', { scrapePool: job })}">${dropped}</a></td></tr>
 `,
@@ -70,10 +70,11 @@ ${targets.rows.map((row) => targetRow(row, nowMs))}</table>`;
 
 function targetRow(row: TargetRow, nowMs: number): Html {
   const mood = row.health === 'up' ? 'ok' : row.health === 'down' ? 'bad' : 'soft';
-  const error = row.lastError === '' ? html`` : html`<br><span class="bad">${cut(row.lastError)}</span>`;
+  const error =
+    row.lastError === '' ? html`` : html`<br><span class="bad">${breakable(row.lastError)}</span>`;
   const last = row.lastScrapeMs === undefined ? 'never' : `${roughDuration(nowMs - row.lastScrapeMs)} ago`;
   return html`<tr><td class="${mood}">${row.health}</td>
-<td>${cut(row.url)}<br><span class="soft">${cut(labelsText(row.labels))}</span>${error}</td>
+<td>${breakable(row.url)}<br><span class="soft">${breakable(labelsText(row.labels))}</span>${error}</td>
 <td class="n">${last}</td><td class="n">${Math.round(row.lastDurationMs)} ms</td><td class="n">${row.samples}</td></tr>
 `;
 }

@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createBlockStage, routesOf } from '../../src/block/index.js';
+import { silentLog } from '../../src/cli/command-log.js';
 import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, labelsOf, SeriesTable } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
 import { decodeWriteRequest } from '../receiver.js';
+import { PLAIN } from './set-up.js';
 
 type RouteSettings = Parameters<typeof routesOf>[0][number];
 
 const SECOND = 1000;
-const SETTINGS = { commitIntervalMs: 60 * SECOND, externalLabels: {} };
+const SETTINGS = { commitIntervalMs: 60 * SECOND, externalLabels: {}, writeRelabel: [] };
 
 const to = (name: string, more: Partial<RouteSettings> = {}): RouteSettings => ({
   name,
   batchSize: 10,
   flushIntervalMs: 5 * SECOND,
+  ...PLAIN,
   ...more,
 });
 
@@ -30,6 +33,7 @@ function setUp(...destinations: RouteSettings[]) {
     routes: routesOf(destinations),
     clock,
     metrics,
+    log: silentLog,
     next: (block) => {
       blocks.push(block);
       return 'taken';

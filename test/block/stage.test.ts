@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createBlockStage, routesOf } from '../../src/block/index.js';
+import { silentLog } from '../../src/cli/command-log.js';
 import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, labelsOf, SeriesTable, type Taken } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
 import { decodeWriteRequest } from '../receiver.js';
+import { PLAIN } from './set-up.js';
 
 const SECOND = 1000;
 
@@ -19,12 +21,19 @@ function setUp(
   let number = 0;
   const stage = createBlockStage({
     routes: routesOf([
-      { name: 'd', batchSize: route.batchSize ?? 10, flushIntervalMs: route.flushIntervalMs ?? 5 * SECOND },
+      {
+        ...PLAIN,
+        name: 'd',
+        batchSize: route.batchSize ?? 10,
+        flushIntervalMs: route.flushIntervalMs ?? 5 * SECOND,
+      },
     ]),
     commitIntervalMs: route.commitIntervalMs ?? 10 * SECOND,
     externalLabels: {},
+    writeRelabel: [],
     clock,
     metrics,
+    log: silentLog,
     next: (block) => {
       blocks.push(block);
       return route.answer ?? 'taken';
@@ -71,7 +80,7 @@ test('stage: a block is sealed at 1 MiB', () => {
   const table = new SeriesTable();
   const batch = new Batch({ kind: 'task', id: 't' }, table, { plannedMs: 0, startedMs: 0, finishedMs: 0 });
   for (let i = 0; i < 30; i++)
-    batch.add(table.add(`${i}`, labelsOf({ i: `${i}`, x: 'x'.repeat(100_000) })), i, 1e12);
+    batch.add(table.add(`${i}`, labelsOf({ __name__: `i${i}`, x: 'x'.repeat(100_000) })), i, 1e12);
   stage.push(batch);
   stage.flush();
   assert.deepEqual(
@@ -146,7 +155,12 @@ test('routes: destinations with equal settings share one', () => {
   const f = (settings: [string, number, number][], want: string[]) =>
     assert.deepEqual(
       routesOf(
-        settings.map(([name, batchSize, flushIntervalMs]) => ({ name, batchSize, flushIntervalMs })),
+        settings.map(([name, batchSize, flushIntervalMs]) => ({
+          ...PLAIN,
+          name,
+          batchSize,
+          flushIntervalMs,
+        })),
       ).map((route) => `${route.name}: ${route.destinations.join(' ')}`),
       want,
     );

@@ -262,7 +262,9 @@ test('a broken file: stamps are kept with their blocks', async (t) => {
   set(YEARS);
   bench.buffer.shiftUnsent();
   await bench.buffer.close();
-  const options = { directory, synchronous: 'normal', nowMs: clock.now(), broken: 'a test says so' } as const;
+  const broken = 'a test says so';
+  const settled = new Map<string, Set<number>>();
+  const options = { directory, synchronous: 'normal', nowMs: clock.now(), broken, settled } as const;
   const store = await openSqliteStore(options);
   assert.deepEqual([...(await store.contents()).boots.keys()], ['a boot']);
   await store.close();

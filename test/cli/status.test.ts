@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { HttpView } from '../../src/http/index.js';
 import { edgeOf, viewWith } from '../http/kit.js';
-import { destination, task } from '../http/statuses.js';
+import { destination, droppedTarget, pool, target, task } from '../http/statuses.js';
 import { runCli } from './run-cli.js';
 
 function temporaryFolder(t: TestContext): string {
@@ -89,6 +89,63 @@ test('status: what is wrong stands first, columns line up, and nothing reaches t
   }
 });
 
+/** A job with two targets that are down and a discovery that fails. */
+const failing = () => {
+  const now = Date.now();
+  const down = {
+    health: 'down' as const,
+    lastError: 'connect ECONNREFUSED\x1b[2J',
+    lastScrapeMs: now - 65_500,
+  };
+  return pool('switches', {
+    active: [target('sw1:9116', down), target('sw2:9116', down), target('sw3:9116', { lastScrapeMs: now })],
+    dropped: [droppedTarget('old:1'), droppedTarget('bad:1', { reason: 'invalid', detail: 'no address' })],
+    discovery: [
+      { kind: 'static', what: '', targets: 1, lastSuccessMs: now, lastError: undefined },
+      {
+        kind: 'http',
+        what: 'http://netbox/?token=<secret>',
+        targets: 2,
+        lastSuccessMs: now - 7_200_500,
+        lastError: 'expected status 200, got 502 Bad Gateway',
+      },
+    ],
+  });
+};
+
+test('status: jobs, what is down of them, and discovery that fails', async (t) => {
+  const folder = temporaryFolder(t);
+  const node = pool('node', { active: [target('a:1'), target('b:1', { health: 'unknown' })] });
+  await agentIn(t, folder, { ...well(), pools: () => [node, failing()] });
+  const { code, stdout } = await runCli(['status', '--data-dir', folder]);
+  assert.equal(code, 1);
+  assert.ok(!stdout.includes('\x1b'));
+  for (const want of [
+    /^JOB +UP +DOWN +UNKNOWN +DROPPED\nswitches +1 +2 +0 +2\nnode +1 +0 +1 +0$/m,
+    /^DOWN +JOB +LAST SCRAPE +LAST ERROR\nhttp:\/\/sw1:9116\/metrics +switches +1m\ds ago +connect ECONNREFUSED \[2J$/m,
+    /^FAILING DISCOVERY +JOB +LAST GOOD ANSWER +LAST ERROR\nhttp http:\/\/netbox\/\?token=<secret> +switches +2h ago +expected status 200, got 502 Bad Gateway$/m,
+    /^5 targets: 2 up, 2 down, 1 unknown, 2 dropped\n2 tasks: 1 waiting, 1 ok$/m,
+  ])
+    assert.match(stdout, want);
+});
+
+test('status: of a thousand targets that are down twenty are shown, and the job with most of them first', async (t) => {
+  const folder = temporaryFolder(t);
+  const job = (name: string, count: number) =>
+    pool(name, {
+      active: Array.from({ length: count }, (_, i) =>
+        target(`${name}-${i}:1`, { health: 'down', lastError: 'e'.repeat(5000) }),
+      ),
+    });
+  await agentIn(t, folder, { pools: () => [job('few', 3), job('many', 997)] });
+  const { stdout } = await runCli(['status', '--data-dir', folder]);
+  assert.equal(stdout.match(/^http:\/\/many-\d+:1\/metrics /gm)?.length, 20);
+  assert.doesNotMatch(stdout, /few-/);
+  assert.match(stdout, /\nand 980 more\n/);
+  assert.match(stdout, /^1000 targets: 1000 down$/m);
+  assert.ok(stdout.length < 10_000, `${stdout.length} characters`);
+});
+
 test('status: exit codes', async (t) => {
   const f = async (view: Partial<HttpView>, want: number) => {
     const folder = temporaryFolder(t);
@@ -98,6 +155,12 @@ test('status: exit codes', async (t) => {
   };
   await f({}, 0);
   await f({ tasks: () => [], destinations: () => [] }, 0);
+  const job = failing();
+  const up = job.active.filter(({ health }) => health === 'up');
+  await f({ pools: () => [pool('a', { active: [...up, target('b:1', { health: 'unknown' })] })] }, 0);
+  await f({ pools: () => [pool('a', { active: up, dropped: job.dropped })] }, 0);
+  await f({ pools: () => [pool('a', { active: job.active })] }, 1);
+  await f({ pools: () => [pool('a', { active: up, discovery: job.discovery })] }, 1);
   // a request that failed is tried again: nothing is late yet
   await f({ destinations: () => [destination({ state: 'failing', lastError: 'x' })] }, 0);
   await f({ destinations: () => [destination({ state: 'late', lastError: 'x' })] }, 1);
@@ -109,11 +172,12 @@ test('status: exit codes', async (t) => {
 
 test('status -o json: all of it, for programs', async (t) => {
   const folder = temporaryFolder(t);
-  await agentIn(t, folder, well());
+  const job = failing();
+  await agentIn(t, folder, { ...well(), pools: () => [job] });
   const { code, stdout } = await runCli(['status', '--data-dir', folder, '-o', 'json']);
-  assert.equal(code, 0);
+  assert.equal(code, 1);
   const report = JSON.parse(stdout);
-  assert.deepEqual(Object.keys(report), ['agent', 'destinations', 'tasks']);
+  assert.deepEqual(Object.keys(report), ['agent', 'destinations', 'tasks', 'jobs']);
   assert.deepEqual([report.agent.name, report.agent.ready, report.agent.pid], ['agent1', true, process.pid]);
   assert.deepEqual(
     report.tasks.map((one: { id: string; state: string }) => [one.id, one.state]),
@@ -122,6 +186,20 @@ test('status -o json: all of it, for programs', async (t) => {
       ['new', 'waiting'],
     ],
   );
+  const [{ down_targets, discovery, ...counts }] = report.jobs;
+  assert.deepEqual(counts, {
+    job: 'switches',
+    up: 1,
+    down: 2,
+    unknown: 0,
+    dropped: 2,
+    dropped_by_reason: { relabel: 1, cluster: 0, duplicate: 0, invalid: 1 },
+  });
+  assert.deepEqual(
+    down_targets.map(({ url }: { url: string }) => url),
+    ['http://sw1:9116/metrics', 'http://sw2:9116/metrics'],
+  );
+  assert.equal(discovery[1].last_error, 'expected status 200, got 502 Bad Gateway');
 });
 
 test('status: where the agent is looked for', async (t) => {

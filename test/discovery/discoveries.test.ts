@@ -3,7 +3,7 @@ import test, { type TestContext } from 'node:test';
 import type { DiscoveryConfig, HttpDiscovery, StaticDiscovery } from '../../src/discovery/index.js';
 import { Secret } from '../../src/lib/index.js';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../src/net/index.js';
-import { FakeClock, settle } from '../fake-clock.js';
+import { ManualClock, settle } from '../manual-clock.js';
 import { Rig } from './rig.js';
 
 /** An HTTP client that answers at once, or when the test says so. */
@@ -31,7 +31,7 @@ class FakeHttp implements HttpClient {
 }
 
 function setUp(t: TestContext) {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const http = new FakeHttp();
   const rig = new Rig(t, { clock, createHttpClient: () => http });
   return { clock, http, rig };
@@ -82,19 +82,19 @@ test('entries are asked at once, then at each interval from the start of the req
   rig.apply({ 'scrape/a': [sd('/one')] });
   await settle();
   assert.equal(http.requests.length, 1);
-  await clock.pass(59_999);
+  await clock.advance(59_999);
   assert.equal(http.requests.length, 1);
-  await clock.pass(1);
+  await clock.advance(1);
   assert.equal(http.requests.length, 2);
   // no answer: given up after the interval, and asked again
   http.targets.clear();
-  await clock.pass(60_000);
+  await clock.advance(60_000);
   assert.equal(http.requests.length, 3);
-  await clock.pass(59_999);
+  await clock.advance(59_999);
   assert.equal(rig.error(), '');
-  await clock.pass(1);
+  await clock.advance(1);
   assert.match(rig.error(), /no whole answer of http:\/\/sd\/one within 1m/);
-  await clock.pass(1);
+  await clock.advance(1);
   assert.equal(http.requests.length, 4);
   assert.equal(rig.targets(), 'one:1');
   const lastSuccessMs = rig.discoveries.statuses('scrape/a')[0]!.lastSuccessMs!;
@@ -137,7 +137,7 @@ test('what is configured as before goes on; what is not any more is stopped, wit
   rig.apply({ 'scrape/c': [sd('/one')] });
   assert.equal(silent.signal.aborted, true);
   assert.equal(http.closed, 1);
-  await clock.pass(120_000);
+  await clock.advance(120_000);
   assert.equal(http.requests.filter(({ url }) => url.endsWith('/silent')).length, 1);
   assert.equal(rig.events['scrape/b']?.length, 2);
   // an entry that is gone takes its targets with it
@@ -153,7 +153,7 @@ test('after stop nothing is asked or told', async (t) => {
   const events = rig.events['scrape/a']!.length;
   rig.discoveries.stop();
   assert(http.requests.every(({ url, signal }) => signal.aborted || url.endsWith('/one')));
-  await clock.pass(3_600_000);
+  await clock.advance(3_600_000);
   assert.equal(http.requests.length, 2);
   assert.equal(rig.events['scrape/a']!.length, events);
   assert.equal(http.closed, 2);
@@ -170,7 +170,7 @@ test('first answers are told at once, and many of them together', async (t) => {
   rig.apply({ 'scrape/a': entries });
   await settle();
   assert.equal(rig.events['scrape/a']?.[1], 'n0:1');
-  await clock.pass(100);
+  await clock.advance(100);
   assert.equal(rig.targets().split(' ').length, 50);
   assert.equal(rig.events['scrape/a']?.length, 3);
 });
@@ -185,7 +185,7 @@ test('changes that come again and again are told more and more rarely, and after
   for (let i = 0; i < 600; i++) {
     http.targets.set('/one', [`n${++n}:1`]);
     const before = rest();
-    await clock.pass(100);
+    await clock.advance(100);
     if (rest() > before) told.push(clock.monotonic());
   }
   const gaps = told.slice(1).map((at, i) => at - told[i]!);
@@ -196,19 +196,19 @@ test('changes that come again and again are told more and more rarely, and after
   );
   assert(gaps.at(-1)! >= 4900 && gaps.at(-1)! <= 5100, `${gaps}`);
   // the last change is told, and the next one after a rest at once
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   assert.equal(rig.targets(), `n${n}:1`);
   http.targets.set('/one', ['rested:1']);
-  await clock.pass(100);
+  await clock.advance(100);
   assert.equal(rig.targets(), 'rested:1');
 });
 
 test('a failure is logged once, then rarely', async (t) => {
   const { rig, clock } = setUp(t);
   rig.apply({ 'scrape/a': [sd('/silent', 1000)] });
-  await clock.pass(100_000);
+  await clock.advance(100_000);
   assert.equal(rig.logged.length, 1);
   assert.match(rig.logged[0]!, /"kind":"http".*http:\/\/sd\/silent.*the last good targets stay/);
-  await clock.pass(250_000);
+  await clock.advance(250_000);
   assert.equal(rig.logged.length, 2);
 });

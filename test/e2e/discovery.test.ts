@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { needServer, Server } from '../servers.js';
 import { until } from '../until.js';
-import { AgentProcess, freePort, temporaryFolder } from './sentinel.js';
+import { AgentProcess, freePort, run, SENTINEL, temporaryFolder } from './sentinel.js';
 
 interface Group {
   targets: readonly string[];
@@ -121,7 +122,23 @@ remote_write: [{url: "${database.writeUrl}", queue_config: {batch_send_deadline:
     }
     const metrics = await (await fetch(`http://${listen}/metrics`)).text();
     assert.match(metrics, /^sentinel_discovery_failures_total\{[^}]*\} ([4-9]|\d\d+)$/m);
-    assert.doesNotMatch(agent.output, /token=hidden/);
+    for (const page of [
+      '/',
+      '/targets',
+      '/service-discovery',
+      '/api/v1/targets',
+      '/api/v1/jobs',
+      '/api/v1/status/config',
+    ]) {
+      const text = await (await fetch(`http://${listen}${page}`)).text();
+      assert.match(text, page === '/' ? /Sentinel/ : /nodes/, page);
+      assert.doesNotMatch(text, /token(=|%3D)hidden/, page);
+    }
+    const status = await run(SENTINEL, ['status', '--data-dir', join(agent.folder, 'data')]);
+    assert.equal(status.code, 1, status.stderr);
+    assert.match(status.stdout, /^nodes +1 +0 +0 +0$/m);
+    assert.match(status.stdout, /^http http:\S+token=<secret> +nodes +\S+ ago +\S/m);
+    assert.doesNotMatch(`${agent.output}${status.stdout}`, /hidden/);
   });
 
   await t.test('another target, and a label that changes: the old series end', async () => {

@@ -12,6 +12,9 @@ const INTERVAL_MS = Number(process.env.FLEET_INTERVAL_MS ?? 10_000);
 const SERIES = Number(process.env.FLEET_SERIES ?? 100);
 /** Scrapes of each target that are looked at. */
 const ROUNDS = Number(process.env.FLEET_ROUNDS ?? 3);
+/** What the project promises of a machine that does nothing else; in a suite on two busy cores only what a fault would exceed by far. `FLEET_STRICT=1` judges by the promise. */
+const MOST =
+  process.env.FLEET_STRICT === '1' ? { medianMs: 100, delayP99Ms: 50 } : { medianMs: 500, delayP99Ms: 250 };
 const ALL_MS = INTERVAL_MS * (ROUNDS + 3) + 30_000;
 
 async function fleetServer(t: TestContext): Promise<string> {
@@ -97,8 +100,8 @@ test(`a fleet: ${TARGETS} targets every ${INTERVAL_MS} ms`, { timeout: ALL_MS * 
     t.diagnostic(
       `late ms: median ${quantile(late, 0.5)}, p99 ${quantile(late, 0.99)}, worst ${quantile(late, 1 - 1 / late.length)}; loop delay p99 ${delay.toFixed(1)} ms`,
     );
-    assert.ok(quantile(late, 0.5) < 100, `median ${quantile(late, 0.5)} ms late`);
-    assert.ok(delay < 50, `loop delay p99 ${delay} ms`);
+    assert.ok(quantile(late, 0.5) < MOST.medianMs, `median ${quantile(late, 0.5)} ms late`);
+    assert.ok(delay < MOST.delayP99Ms, `loop delay p99 ${delay} ms`);
     assert.doesNotMatch(text, /^sentinel_scrape_skipped_total.* [1-9]/m);
   });
 

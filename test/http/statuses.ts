@@ -1,4 +1,6 @@
+import { labelsOf } from '../../src/model/index.js';
 import type { LastResult, TaskStatus } from '../../src/probe/index.js';
+import type { DroppedTarget, PoolStatus, TargetStatus } from '../../src/scrape/index.js';
 import type { DestinationStatus } from '../../src/sender/index.js';
 
 /** A destination that is well; `parts` replace what a test is about. */
@@ -55,5 +57,46 @@ export function task(id: string, last: Partial<LastResult> | undefined, plannedM
     missed: 0,
     aborted: 0,
     problem: undefined,
+  };
+}
+
+/** A target of the job `node` that is up; `parts` replace what a test is about. */
+export function target(address: string, parts: Partial<TargetStatus> = {}): TargetStatus {
+  return {
+    pool: 'node',
+    labels: labelsOf({ instance: address, job: 'node' }),
+    discoveredLabels: labelsOf({ __address__: address, job: 'node' }),
+    url: `http://${address}/metrics`,
+    health: 'up',
+    lastError: '',
+    lastScrapeMs: Date.UTC(2026, 0, 1),
+    lastDurationMs: 12.5,
+    lastSamples: 7,
+    series: 9,
+    intervalMs: 15_000,
+    timeoutMs: 10_000,
+    ...parts,
+  };
+}
+
+/** A target of which nothing comes. */
+export function droppedTarget(address: string, parts: Partial<DroppedTarget> = {}): DroppedTarget {
+  return { discoveredLabels: labelsOf({ __address__: address }), reason: 'relabel', detail: '', ...parts };
+}
+
+/** A job with these targets. */
+export function pool(job: string, parts: Partial<PoolStatus> = {}): PoolStatus {
+  const dropped = parts.dropped ?? [];
+  const droppedCounts = { relabel: 0, cluster: 0, duplicate: 0, invalid: 0 };
+  for (const { reason } of dropped) droppedCounts[reason]++;
+  return {
+    job,
+    active: [],
+    dropped,
+    droppedCount: dropped.length,
+    droppedCounts,
+    discovery: [],
+    relabel: [],
+    ...parts,
   };
 }

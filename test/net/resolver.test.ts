@@ -7,7 +7,7 @@ import test, { type TestContext } from 'node:test';
 import { pino } from 'pino';
 import { type Clock, errorLine, SentinelError } from '../../src/lib/index.js';
 import { createResolver, type IpFamily, type Resolver } from '../../src/net/index.js';
-import { FakeClock } from './fake-clock.js';
+import { ManualClock } from '../manual-clock.js';
 import { type FakeNameServer, startNameServer } from './name-server-fake.js';
 
 /** A resolver with files of its own and one fake server. */
@@ -18,7 +18,7 @@ async function setUp(t: TestContext, options: { hosts?: string; conf?: string; c
   const resolvConf = join(directory, 'resolv.conf');
   writeFileSync(hostsFile, options.hosts ?? '');
   writeFileSync(resolvConf, `nameserver ${server.address} # vrf mgmt\n${options.conf ?? ''}`);
-  const clock = options.clock ?? new FakeClock();
+  const clock = options.clock ?? new ManualClock();
   const logged: string[] = [];
   const log = pino({ base: null }, { write: (line) => void logged.push(line) });
   const resolver = createResolver({ clock, log, hostsFile, resolvConf });
@@ -27,7 +27,7 @@ async function setUp(t: TestContext, options: { hosts?: string; conf?: string; c
     server.close();
     rmSync(directory, { recursive: true });
   });
-  return { resolver, server, logged, hostsFile, resolvConf, clock: clock as FakeClock };
+  return { resolver, server, logged, hostsFile, resolvConf, clock: clock as ManualClock };
 }
 
 async function addresses(resolver: Resolver, name: string, family: IpFamily = 'ip'): Promise<string> {
@@ -114,26 +114,26 @@ test('resolver: answers are kept for their time to live, and the last good one w
   server.replies.set('A gw.example', ['10.2.0.1']);
   assert.equal(await addresses(resolver, name), '10.2.0.1');
   assert.equal(asked(server), 'A gw.example');
-  clock.advance(59_000);
+  await clock.advance(59_000);
   assert.equal(await addresses(resolver, name), '10.2.0.1');
   assert.equal(asked(server), '');
   // its time is over, and the server is broken
   server.replies.set('A gw.example', 2);
-  clock.advance(2000);
+  await clock.advance(2000);
   assert.equal(await addresses(resolver, name), '10.2.0.1');
   assert.notEqual(asked(server), '');
   assert.match(logged.join(''), /"name":"gw.example".*ESERVFAIL.*the last good addresses are used/);
   // not asked again for a while
-  clock.advance(20_000);
+  await clock.advance(20_000);
   assert.equal(await addresses(resolver, name), '10.2.0.1');
   assert.equal(asked(server), '');
   // the server is back, with another address
   server.replies.set('A gw.example', ['10.2.0.9']);
-  clock.advance(20_000);
+  await clock.advance(20_000);
   assert.equal(await addresses(resolver, name), '10.2.0.9');
   // a server that answers "no such name" is believed
   server.replies.set('A gw.example', 3);
-  clock.advance(61_000);
+  await clock.advance(61_000);
   await refuses(resolver.resolve(name, 'ip'), /no such name/);
   // nothing good is known: a broken server is an error that says so
   server.replies.set('A other.example', 2);
@@ -146,12 +146,12 @@ test('resolver: with a last good answer nobody waits for a silent server, and af
   await addresses(resolver, 'gw.example');
   asked(server);
   server.replies.set('A gw.example', 'silent');
-  clock.advance(61_000);
+  await clock.advance(61_000);
   const waiting = addresses(resolver, 'gw.example');
   await until(() => server.questions.length > 0);
-  clock.advance(1800);
+  await clock.advance(1800);
   assert.equal(await waiting, '10.2.0.1');
-  clock.advance(86_400_000);
+  await clock.advance(86_400_000);
   await refuses(resolver.resolve('gw.example', 'ip'), /no answer from 127.0.0.1:\d+/);
 });
 
@@ -185,10 +185,10 @@ test('resolver: changed files are read again', async (t) => {
   });
   assert.equal(await addresses(resolver, 'gw.example'), '10.0.0.1');
   writeFileSync(hostsFile, '10.0.0.22 gw.example\n');
-  clock.advance(1001);
+  await clock.advance(1001);
   assert.equal(await addresses(resolver, 'gw.example'), '10.0.0.22');
   rmSync(hostsFile);
-  clock.advance(1001);
+  await clock.advance(1001);
   server.replies.set('A gw.example', ['10.4.0.1']);
   assert.equal(await addresses(resolver, 'gw.example'), '10.4.0.1');
 
@@ -196,7 +196,7 @@ test('resolver: changed files are read again', async (t) => {
   t.after(() => other.close());
   other.replies.set('A gw.example', ['10.4.0.2']);
   writeFileSync(resolvConf, `nameserver ${other.address}\n`);
-  clock.advance(1001);
+  await clock.advance(1001);
   assert.equal(await addresses(resolver, 'gw.example'), '10.4.0.2');
 });
 

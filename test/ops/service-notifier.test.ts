@@ -38,7 +38,10 @@ test('systemd is told of the start, the state and the stop', async (t) => {
   );
   assert.deepEqual(ready.lines, ['READY=1', 'STATUS=0 tasks, 0 failing; no destination']);
   assert.equal((await agent.stop()).code, 0);
-  assert.deepEqual((await receiver.gets('STOPPING=1')).lines, ['STOPPING=1']);
+  assert.deepEqual((await receiver.gets('STOPPING=1')).lines, [
+    'STOPPING=1',
+    'STATUS=stopping; 0 tasks, 0 failing; no destination',
+  ]);
   assert.deepEqual(receiver.secondsOf('WATCHDOG=1'), [], 'no watchdog was asked for');
 });
 
@@ -112,7 +115,7 @@ test('a systemd that is slow to read gets no row of pings, and the loop does not
   await until('the stop', () => readFileSync(ran, 'utf8').includes('STOPPING'));
   assert.match(
     readFileSync(ran, 'utf8'),
-    /^READY=1 STATUS=one line\nWATCHDOG=1\nRELOADING=1 MONOTONIC_USEC=\d{6,}\nREADY=1\nSTOPPING=1\n/,
+    /^READY=1 STATUS=one line\nWATCHDOG=1\nRELOADING=1 MONOTONIC_USEC=\d{6,}\nREADY=1\nSTOPPING=1 STATUS=stopping; one line\n/,
   );
 });
 

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { AgentProcess, temporaryFolder } from '../e2e/sentinel.js';
 import { FakeReceiver } from '../receiver.js';
-import { freePort, needServer } from '../servers.js';
+import { needServer } from '../servers.js';
 import { until } from '../until.js';
 import { outcomeOf, scrapesOf } from './outcome.js';
 import { PAGE_CASES } from './page-cases.js';
 import { PageServer } from './page-server.js';
 import type { ParityCase } from './parity-case.js';
+import { startPrometheus } from './prometheus.js';
 import { RELABEL_CASES } from './relabel-cases.js';
 
 // The same configuration, the same pages: what Debian's Prometheus sends in agent mode is what Sentinel sends.
@@ -80,35 +78,6 @@ function jobText({ name, labels = {}, config = '' }: ParityCase, port: number): 
   params: {a: [one, two]}
   static_configs: [{targets: ['127.0.0.1:${port}'], labels: ${all}}]
 ${more}${more === '' ? '' : '\n'}`;
-}
-
-async function startPrometheus(t: TestContext, config: string): Promise<void> {
-  const folder = temporaryFolder(t);
-  const file = join(folder, 'prometheus.yml');
-  writeFileSync(file, config);
-  const port = await freePort();
-  const child: ChildProcess = spawn(
-    'prometheus',
-    [
-      '--enable-feature=agent,exemplar-storage,native-histograms',
-      `--config.file=${file}`,
-      `--storage.agent.path=${join(folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  t.after(() => child.kill('SIGKILL'));
-  let output = '';
-  child.stderr?.on('data', (text: Buffer) => {
-    output = `${output}${text}`.slice(-4000);
-  });
-  await until(`Prometheus to be ready`, async () => {
-    if (child.exitCode !== null) throw new Error(`prometheus ended: ${output}`);
-    return fetch(`http://127.0.0.1:${port}/-/ready`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  });
 }
 
 function startSentinel(t: TestContext, config: string): void {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Schedule } from '../../src/schedule/index.js';
 import { offsetOf, tickAfter } from '../../src/schedule/offset.js';
-import { FakeClock } from '../fake-clock.js';
+import { ManualClock } from '../manual-clock.js';
 
 /** A schedule whose runs take `runMs`, with all that it did. */
-function scheduleOf(clock: FakeClock, runMs = 0) {
+function scheduleOf(clock: ManualClock, runMs = 0) {
   const runs: { item: string; plannedMs: number; atMs: number }[] = [];
   const counts = { skipped: 0, missed: 0, late: 0, clock: 0, host: 0 };
   const schedule = new Schedule<string>(clock, {
@@ -27,11 +27,11 @@ function scheduleOf(clock: FakeClock, runMs = 0) {
 const plan = (key: string, intervalMs: number) => ({ key, phase: `agent/${key}`, intervalMs, item: key });
 
 test('a plan runs once at once, then on its own ticks of the wall clock', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs } = scheduleOf(clock);
   const start = clock.now();
   schedule.add([plan('a', 10_000)]);
-  await clock.pass(45_000);
+  await clock.advance(45_000);
   const want = [start];
   for (
     let tick = tickAfter(start, 10_000, offsetOf('agent/a', 10_000));
@@ -46,10 +46,10 @@ test('a plan runs once at once, then on its own ticks of the wall clock', async 
 });
 
 test('ticks do not drift with the length of a run', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs } = scheduleOf(clock, 900);
   schedule.add([plan('a', 1000)]);
-  await clock.pass(60_000);
+  await clock.advance(60_000);
   const gaps = runs.slice(2).map((run, i) => run.plannedMs - runs[i + 1]!.plannedMs);
   assert.ok(gaps.length > 50);
   assert.ok(
@@ -59,36 +59,36 @@ test('ticks do not drift with the length of a run', async () => {
 });
 
 test('a tick during a run is skipped and counted, and never queued', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs, counts } = scheduleOf(clock, 2500);
   schedule.add([plan('a', 1000)]);
-  await clock.pass(31_000);
+  await clock.advance(31_000);
   assert.ok(counts.skipped >= 18 && counts.skipped <= 21, `skipped ${counts.skipped}`);
   assert.equal(counts.missed, 0);
   for (let i = 1; i < runs.length; i++) assert.ok(runs[i]!.atMs - runs[i - 1]!.atMs >= 2500);
 });
 
 test('ticks that passed unseen are counted, and only the latest is run', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs, counts } = scheduleOf(clock);
   schedule.add([plan('a', 1000)]);
-  await clock.pass(5000);
+  await clock.advance(5000);
   const before = runs.length;
   clock.jump(10_000);
-  await clock.pass(0);
+  await clock.advance(0);
   assert.equal(runs.length, before + 1);
   assert.equal(counts.missed, 9);
   assert.ok(clock.now() - runs.at(-1)!.plannedMs < 1000);
 });
 
 test('first runs come in the order of their hash, 500 a second', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs } = scheduleOf(clock);
   const start = clock.now();
   schedule.add(Array.from({ length: 1000 }, (_, i) => plan(`t${i}`, 86_400_000)));
-  await clock.pass(1000);
+  await clock.advance(1000);
   assert.ok(Math.abs(runs.length - 500) <= 2, `${runs.length} in the first second`);
-  await clock.pass(1000);
+  await clock.advance(1000);
   assert.equal(new Set(runs.map((run) => run.item)).size, 1000);
   assert.ok(runs.at(-1)!.plannedMs - start < 2001);
 });
@@ -102,35 +102,35 @@ test('phases spread over the interval and are the same after a restart', () => {
 });
 
 test('a removed plan runs no more, a replaced one runs by its new interval', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs } = scheduleOf(clock);
   schedule.add([plan('a', 1000), plan('b', 1000)]);
-  await clock.pass(3000);
+  await clock.advance(3000);
   schedule.remove('a');
   schedule.add([plan('b', 10_000)]);
   const before = runs.length;
-  await clock.pass(20_000);
+  await clock.advance(20_000);
   const after = runs.slice(before);
   assert.ok(after.every((run) => run.item === 'b'));
   assert.equal(after.length, 3);
 });
 
 test('nothing runs after stop', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs } = scheduleOf(clock);
   schedule.add([plan('a', 1000)]);
-  await clock.pass(3000);
+  await clock.advance(3000);
   schedule.stop();
   const before = runs.length;
-  await clock.pass(10_000);
+  await clock.advance(10_000);
   assert.equal(runs.length, before);
 });
 
 test('a first run that goes on over many ticks: those are counted when it ends', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs, counts } = scheduleOf(clock, 5500);
   schedule.add([plan('a', 1000)]);
-  await clock.pass(6600);
+  await clock.advance(6600);
   assert.equal(runs.length, 2);
   assert.deepEqual(counts, { skipped: 5, missed: 0, late: 0, clock: 0, host: 0 });
 });
@@ -142,11 +142,11 @@ const ticking = (key: string, intervalMs: number, offsetMs: number) => ({
 });
 
 test('a plan that keeps to its ticks first runs at the next one, at the given offset', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs } = scheduleOf(clock);
   const start = clock.now();
   schedule.add([ticking('a', 10_000, 3000)]);
-  await clock.pass(30_000);
+  await clock.advance(30_000);
   const first = tickAfter(start, 10_000, 3000);
   assert.ok(first > start && first - start <= 10_000);
   assert.deepEqual(
@@ -156,11 +156,11 @@ test('a plan that keeps to its ticks first runs at the next one, at the given of
 });
 
 test('of the ticks that come during a run, such a plan runs the last right after it, and counts the others', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs, counts } = scheduleOf(clock, 2600);
   const start = tickAfter(clock.now(), 1000, 0);
   schedule.add([ticking('a', 1000, 0)]);
-  await clock.pass(start - clock.now() + 5300);
+  await clock.advance(start - clock.now() + 5300);
   assert.deepEqual(
     runs.map((run) => [run.plannedMs - start, run.atMs - start]),
     [
@@ -174,23 +174,23 @@ test('of the ticks that come during a run, such a plan runs the last right after
 });
 
 test('a tick that waits for the end of a run is not run after the plan was removed', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs } = scheduleOf(clock, 2500);
   const start = tickAfter(clock.now(), 1000, 0);
   schedule.add([ticking('a', 1000, 0)]);
-  await clock.pass(start - clock.now() + 1500);
+  await clock.advance(start - clock.now() + 1500);
   schedule.remove('a');
-  await clock.pass(10_000);
+  await clock.advance(10_000);
   assert.equal(runs.length, 1);
 });
 
 test('a tick that waits while the clock is set back is not run in the future', async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { schedule, runs } = scheduleOf(clock, 2500);
   schedule.add([ticking('a', 1000, 0)]);
-  await clock.pass(2100);
+  await clock.advance(2100);
   clock.step(-3_600_000);
-  await clock.pass(10_000);
+  await clock.advance(10_000);
   assert.ok(runs.length >= 3);
   for (const { plannedMs, atMs } of runs) assert.ok(plannedMs <= atMs, `${plannedMs - atMs} ms ahead`);
 });

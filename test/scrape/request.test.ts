@@ -10,7 +10,7 @@ import { createHttpClient } from '../../src/net/index.js';
 import type { ScrapeConfig } from '../../src/scrape/index.js';
 import { PageMemory } from '../../src/scrape/page-memory.js';
 import { acceptHeader, fetchPage } from '../../src/scrape/request.js';
-import { FakeClock } from '../fake-clock.js';
+import { ManualClock } from '../manual-clock.js';
 import { until } from '../until.js';
 import { exporter, resolver } from './exporter.js';
 import { scrapeConfig } from './scrape-config.js';
@@ -163,7 +163,7 @@ test('a page without a body and without a type', async (t) => {
 
 test('one deadline for headers and body together', async (t) => {
   for (const sends of ['nothing', 'headers', 'a part']) {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     let asked = false;
     const fetching = fetchFrom(
       t,
@@ -175,10 +175,10 @@ test('one deadline for headers and body together', async (t) => {
       { clock, config: { timeoutMs: 5000 } },
     );
     await until('the request', () => asked);
-    await clock.pass(4999);
+    await clock.advance(4999);
     const early = await Promise.race([fetching.then(() => 'ended'), Promise.resolve('going on')]);
     assert.equal(early, 'going on');
-    await clock.pass(1);
+    await clock.advance(1);
     assert.equal(result(await fetching), 'timeout: context deadline exceeded', sends);
   }
 });

@@ -6,7 +6,7 @@ import test, { type TestContext } from 'node:test';
 import { labelsOf, labelsToMap } from '../../src/model/index.js';
 import type { RelabelRule } from '../../src/relabel/index.js';
 import type { ScrapeConfig } from '../../src/scrape/index.js';
-import { FakeClock } from '../fake-clock.js';
+import { ManualClock } from '../manual-clock.js';
 import { until } from '../until.js';
 import { exporter } from './exporter.js';
 import { staticTargets } from './fake-discovery.js';
@@ -38,12 +38,12 @@ const job = (addresses: readonly string[], more: Partial<ScrapeConfig> = {}) =>
 /** One interval passes, in which so many scrapes begin; settles when they have ended. */
 async function interval(
   scraping: Scraping,
-  clock: FakeClock,
+  clock: ManualClock,
   scrapes: number,
   intervalMs = INTERVAL_MS,
 ): Promise<void> {
   const want = scraping.batches + scrapes;
-  await clock.pass(intervalMs);
+  await clock.advance(intervalMs);
   await until(`${scrapes} scrapes`, () => scraping.batches >= want);
   assert.equal(scraping.batches, want);
 }
@@ -75,7 +75,7 @@ const markers = (scraping: Scraping) =>
     .map(({ labels, timestampMs }) => ({ name: labels.__name__!, timestampMs }));
 
 test('a target is scraped at its first tick, at most an interval away, and then every interval', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const { address } = await exposing(t);
   await scraping.apply([job([address])]);
@@ -98,7 +98,7 @@ test('a target is scraped at its first tick, at most an interval away, and then 
 test('the place in the interval: the same after a restart, another for another agent; exact or aligned where asked', async (t) => {
   const { address } = await exposing(t);
   const phase = async (more: Partial<ScrapeConfig>, site: string) => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const scraping = new Scraping(t, clock);
     await scraping.apply([job([address], more)], { externalLabels: { site } });
     await interval(scraping, clock, 1);
@@ -112,7 +112,7 @@ test('the place in the interval: the same after a restart, another for another a
 });
 
 test('a target that fails is down, with the error; its series end once', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const source = await exposing(t);
   await scraping.apply([job([source.address])]);
@@ -136,7 +136,7 @@ test('a target that fails is down, with the error; its series end once', async (
 });
 
 test('a removed target: markers after its second tick that was not to be, at the time of the first', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const { address } = await exposing(t);
   await scraping.apply([job([], { discovery: [] })]);
@@ -146,9 +146,9 @@ test('a removed target: markers after its second tick that was not to be, at the
   const lastMs = scraping.of('up')[0]!.timestampMs;
   scraping.discover('job', []);
   await active(scraping, 0);
-  await clock.pass(lastMs + INTERVAL_MS * 2.1 - 1 - clock.now());
+  await clock.advance(lastMs + INTERVAL_MS * 2.1 - 1 - clock.now());
   assert.deepEqual(markers(scraping), []);
-  await clock.pass(1);
+  await clock.advance(1);
   const ended = markers(scraping);
   assert.deepEqual(new Set(ended.map(({ timestampMs }) => timestampMs)), new Set([lastMs + INTERVAL_MS]));
   assert.deepEqual(
@@ -166,7 +166,7 @@ test('a removed target: markers after its second tick that was not to be, at the
 });
 
 test('a target that comes back: markers only for the series that it does not give again', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const source = await exposing(t);
   await scraping.apply([job([], { discovery: [], offsetMs: 5000 })]);
@@ -187,7 +187,7 @@ test('a target that comes back: markers only for the series that it does not giv
 });
 
 test('no markers at a stop, nor for a job that leaves the configuration', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const [one, other] = [await exposing(t), await exposing(t)];
   const gone = job([one.address], { jobName: 'gone' });
@@ -202,19 +202,19 @@ test('no markers at a stop, nor for a job that leaves the configuration', async 
     ['left'],
   );
   await scraping.scrapes.stop();
-  await clock.pass(INTERVAL_MS * 5);
+  await clock.advance(INTERVAL_MS * 5);
   assert.deepEqual(markers(scraping), []);
   assert.equal(scraping.batches, 2);
   assert.equal(scraping.count('targets'), 0);
 });
 
 test('a scrape that is cut short gives nothing, and is counted', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const source = await exposing(t);
   await scraping.apply([job([source.address])]);
   source.hold = true;
-  await clock.pass(INTERVAL_MS);
+  await clock.advance(INTERVAL_MS);
   await until('the request', () => source.asked === 1);
   await scraping.scrapes.stop();
   assert.equal(scraping.batches, 0);
@@ -223,7 +223,7 @@ test('a scrape that is cut short gives nothing, and is counted', async (t) => {
 });
 
 test('a scrape that goes on over its tick: one tick is made up for, with the time at which it began', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   let answer: (() => void) | undefined;
   const address = await exporter(t, (_, response) => {
@@ -233,7 +233,7 @@ test('a scrape that goes on over its tick: one tick is made up for, with the tim
     };
   });
   await scraping.apply([job([address], { offsetMs: 0, intervalMs: 1000, timeoutMs: 1000 })]);
-  await clock.pass(1000);
+  await clock.advance(1000);
   await until('the request', () => answer);
   const tickMs = clock.now() - (clock.now() % 1000);
   // the agent is held just before the deadline and over two ticks
@@ -241,7 +241,7 @@ test('a scrape that goes on over its tick: one tick is made up for, with the tim
   answer = undefined;
   clock.jump(2400);
   await until('the first scrape', () => scraping.batches === 1);
-  await clock.pass(0);
+  await clock.advance(0);
   await until('the next request', () => answer);
   answer!();
   await until('the next scrape', () => scraping.batches === 2);
@@ -252,7 +252,7 @@ test('a scrape that goes on over its tick: one tick is made up for, with the tim
 });
 
 test('the clock is set back by an hour: samples go on at once, with the new time', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const { address } = await exposing(t);
   await scraping.apply([job([address])]);
@@ -270,7 +270,7 @@ test('the clock is set back by an hour: samples go on at once, with the new time
 });
 
 test('more targets than target_limit: none is asked, and all are down', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const sources = await Promise.all([exposing(t), exposing(t), exposing(t)]);
   const addresses = sources.map(({ address }) => address);
@@ -291,7 +291,7 @@ test('more targets than target_limit: none is asked, and all are down', async (t
 });
 
 test('what is not scraped is listed with the reason', async (t) => {
-  const scraping = new Scraping(t, new FakeClock());
+  const scraping = new Scraping(t, new ManualClock());
   const relabel = [rule({ action: 'drop', sourceLabels: ['__address__'], regex: 'no:.*' })];
   const addresses = ['no:1', 'yes:1', 'yes:1', 'bad/x', 'no:2', 'no:3'];
   await scraping.apply([job(addresses, { relabel })]);
@@ -316,7 +316,7 @@ test('what is not scraped is listed with the reason', async (t) => {
 });
 
 test('a cluster: this member scrapes its part, and the others are listed', async (t) => {
-  const scraping = new Scraping(t, new FakeClock());
+  const scraping = new Scraping(t, new ManualClock());
   const addresses = Array.from({ length: 100 }, (_, i) => `host${i}:1`);
   await scraping.apply([job(addresses)], { members: 4 });
   const [pool] = scraping.scrapes.pools();
@@ -327,7 +327,7 @@ test('a cluster: this member scrapes its part, and the others are listed', async
 });
 
 test('another interval: the loop moves, its series go on without a marker', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const { address } = await exposing(t);
   await scraping.apply([job([address])]);
@@ -344,7 +344,7 @@ test('another interval: the loop moves, its series go on without a marker', asyn
 });
 
 test('other settings of the client or another sample_limit: loops and series go on, by the new ones', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const asked: (string | undefined)[] = [];
   const address = await exporter(t, ({ headers }, response) => {
@@ -375,14 +375,14 @@ test('other settings of the client or another sample_limit: loops and series go 
 });
 
 test('a scrape that runs while the settings of the client change comes to its end', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   let answer: (() => void) | undefined;
   const address = await exporter(t, (_, response) => {
     answer = () => response.setHeader('content-type', 'text/plain').end('a 1\n');
   });
   await scraping.apply([job([address])]);
-  await clock.pass(INTERVAL_MS);
+  await clock.advance(INTERVAL_MS);
   await until('the request', () => answer);
   await scraping.apply([job([address], { http: { keepAlive: false } })]);
   answer!();
@@ -392,7 +392,7 @@ test('a scrape that runs while the settings of the client change comes to its en
 });
 
 test('targets and rules that change together are one change', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const [one, other] = [await exposing(t), await exposing(t)];
   const keep = (address: string) => [rule({ action: 'keep', sourceLabels: ['__address__'], regex: address })];
@@ -405,13 +405,13 @@ test('targets and rules that change together are one change', async (t) => {
     scraping.active().map(({ health }) => health),
     ['up', 'unknown'],
   );
-  await clock.pass(INTERVAL_MS);
+  await clock.advance(INTERVAL_MS);
   await until('both', () => scraping.batches === 3);
   assert.deepEqual(markers(scraping), []);
 });
 
 test('other metric_relabel_configs: new series, and markers for those that are not given any more', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const { address } = await exposing(t);
   await scraping.apply([job([address], { offsetMs: 5000 })]);
@@ -428,7 +428,7 @@ test('other metric_relabel_configs: new series, and markers for those that are n
 });
 
 test('a reload in which one of 1,000 targets changes leaves the others untouched', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const addresses = Array.from({ length: 1000 }, (_, i) => `127.0.0.1:1/${i}`);
   const relabel = [
@@ -455,19 +455,19 @@ test('a reload in which one of 1,000 targets changes leaves the others untouched
 });
 
 test('an equal configuration changes nothing', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const source = await exposing(t);
   await scraping.apply([job([source.address])]);
   source.hold = true;
-  await clock.pass(INTERVAL_MS);
+  await clock.advance(INTERVAL_MS);
   await until('the request', () => source.asked === 1);
   await scraping.apply([job([source.address])]);
   assert.equal(scraping.count('aborted_total'), 0);
 });
 
 test('what discovery alone knows may change: the target goes on, and shows it', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const { address } = await exposing(t);
   await scraping.apply([job([], { discovery: [] })]);
@@ -481,7 +481,7 @@ test('what discovery alone knows may change: the target goes on, and shows it', 
 });
 
 test('metadata and relabelling can be looked at', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const { address } = await exposing(t, '# TYPE a counter\n# HELP a help\na 1\n');
   const relabel = [rule({ sourceLabels: ['__address__'], targetLabel: 'x' })];
@@ -491,18 +491,25 @@ test('metadata and relabelling can be looked at', async (t) => {
   const [{ target, families } = { target: [], families: [] }] = scraping.scrapes.metadata();
   assert.deepEqual(labelsToMap(target), { instance: address, job: 'job', x: address });
   assert.deepEqual(families, [{ family: 'a', type: 'counter', help: 'help', unit: '' }]);
-  const [step] = scraping.scrapes.explainTarget('job', labelsOf({ __address__: 'h:1' }))!;
-  assert.equal(labelsToMap(step!.after!).x, 'h:1');
-  const [last] = scraping.scrapes.explainMetric('job', labelsOf({ __name__: 'nothing' }))!;
+  const [step] = scraping.scrapes.explain('discovered', 'job', labelsOf({ __address__: 'h:1' }))!;
+  assert.deepEqual(labelsToMap(step!.after!), { __address__: 'h:1', x: 'h:1' });
+  const [whole] = scraping.scrapes.explain(
+    'target',
+    'job',
+    labelsOf({ __address__: 'h:1', __scheme__: 'x' }),
+  )!;
+  const { job: name, __scheme__, __metrics_path__, x } = labelsToMap(whole!.after!);
+  assert.deepEqual([name, __scheme__, __metrics_path__, x], ['job', 'x', '/metrics', 'h:1']);
+  const [last] = scraping.scrapes.explain('metric', 'job', labelsOf({ __name__: 'nothing' }))!;
   assert.equal(last!.after, undefined);
-  assert.equal(scraping.scrapes.explainTarget('other', []), undefined);
+  assert.equal(scraping.scrapes.explain('target', 'other', []), undefined);
 });
 
 test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file after a reload', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const file = join(directory, 'failed.log');
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const source = await exposing(t);
   source.status = 500;
@@ -518,7 +525,7 @@ test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file 
   await interval(scraping, clock, 1);
   await until('the line', () => read(file).endsWith('\n'));
   const { time, ...fields } = JSON.parse(read(file));
-  assert.match(time, /^2023-11-14T/);
+  assert.match(time, /^2026-01-01T/);
   assert.deepEqual(fields, {
     level: 'ERROR',
     msg: 'server returned HTTP status 500 Internal Server Error',
@@ -533,7 +540,7 @@ test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file 
 });
 
 test('a failure log that cannot be written is said once, and counted', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const source = await exposing(t);
   source.status = 500;
@@ -545,7 +552,7 @@ test('a failure log that cannot be written is said once, and counted', async (t)
 });
 
 test('targets behind one port that do not answer do not hold up the others there', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   let held = 0;
   const address = await exporter(t, ({ url }, response) => {
@@ -556,7 +563,7 @@ test('targets behind one port that do not answer do not hold up the others there
   const targets = names.map((name) => ({ __address__: address, __param_name: name, name }));
   const discovery = [{ kind: 'static' as const, groups: [{ source: '0', targets, labels: {} }] }];
   await scraping.apply([job([], { discovery, offsetMs: 0 })]);
-  await clock.pass(INTERVAL_MS);
+  await clock.advance(INTERVAL_MS);
   await until('every request', () => held === 60 && scraping.batches === 1);
   assert.equal(scraping.of('up')[0]!.labels.name, 'quick');
 });

@@ -1,7 +1,7 @@
 import { type Batch, FLAG_STALE, type Labels } from '../../src/model/index.js';
 import type { ScrapeConfig, ScrapeOutcome } from '../../src/scrape/index.js';
 import { SharedTexts, TargetSeries } from '../../src/scrape/index.js';
-import { FakeClock } from '../fake-clock.js';
+import { ManualClock } from '../manual-clock.js';
 
 /** A stamp is this many seconds (x 1000) after the first one. */
 export const START_MS = 1_700_000_000_000;
@@ -66,7 +66,7 @@ export function relabelBy(apply?: (labels: Labels) => Labels | undefined) {
 
 /** One target with a clock of its own: pages in, texts out. */
 export class TestTarget {
-  readonly clock = new FakeClock(START_MS);
+  readonly clock = new ManualClock(START_MS);
   readonly series: TargetSeries;
   last!: ScrapeOutcome;
   /** Whether report series are told, and the labels of the target with each series. */

@@ -54,7 +54,11 @@ test('an exposed series of a report name comes first, and neither is changed', a
 
 test('the report', async () => {
   const target = new TestTarget({ config: { extraMetrics: true, limits: { samples: 9 } } });
-  const moment = { times: { plannedMs: 0, startedMs: 0, finishedMs: 0 }, stampMs: 1, beganMs: 0 };
+  const moment = {
+    times: { plannedMs: 0, startedMs: 0, finishedMs: 0 },
+    stampMs: 1,
+    beganMs: target.clock.monotonic(),
+  };
   target.clock.jump(250);
   target.last = await target.series.read({
     ...moment,
@@ -282,7 +286,11 @@ const NATIVE = {
 test('native histograms', async () => {
   const f = async (config: Changes, want: string) => {
     const target = new TestTarget({ config: { nativeHistograms: true, ...config } });
-    const moment = { times: { plannedMs: 0, startedMs: 0, finishedMs: 0 }, stampMs: 1, beganMs: 0 };
+    const moment = {
+      times: { plannedMs: 0, startedMs: 0, finishedMs: 0 },
+      stampMs: 1,
+      beganMs: target.clock.monotonic(),
+    };
     const body = protobufPage(NATIVE);
     const { batch, error } = await target.series.read({ ...moment, body, contentType: PROTOBUF_TYPE });
     const histogram = batch.histograms?.get(0);

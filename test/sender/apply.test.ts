@@ -5,6 +5,7 @@ import { Secret } from '../../src/lib/index.js';
 import { createHttpClient, createResolver, type HttpClientOptions } from '../../src/net/index.js';
 import { temporaryDirectory } from '../buffer/set-up.js';
 import { FakeReceiver } from '../receiver.js';
+import { rulesOf } from '../relabel/rules.js';
 import { until } from '../until.js';
 import { Delivery, destinationOf } from './set-up.js';
 
@@ -47,7 +48,9 @@ test('apply: one that stays goes on with its connection; one that goes leaves it
   const asked = at('b').requests.length;
   assert.equal(delivery.buffer.stats('b').samples, 1, 'it stays in the buffer');
   at('b').behaviour = { kind: 'ok' };
-  delivery.apply([to('b'), to('a', { flushIntervalMs: 5 })]);
+  // How blocks are made does not concern the connection.
+  const relabel = rulesOf('{target_label: site, replacement: x}');
+  delivery.apply([to('b'), to('a', { flushIntervalMs: 5, relabel, sendExemplars: true })]);
   await until('what was queued', () => values('b').length === 2);
   assert.ok(at('b').requests.length > asked);
   delivery.push(4);

@@ -4,8 +4,9 @@ import { type BlockStage, createBlockStage, routesOf, shiftBlock } from '../../s
 import { type BlockBuffer, type BufferOptions, openBuffer } from '../../src/buffer/index.js';
 import { openSqliteStore } from '../../src/buffer/open-store.js';
 import { type Clock, Metrics, systemClock } from '../../src/lib/index.js';
-import { Batch, labelsOf, SeriesTable } from '../../src/model/index.js';
+import { Batch, labelsOf, type MetricMetadata, SeriesTable } from '../../src/model/index.js';
 import type { HttpClient, HttpClientOptions } from '../../src/net/index.js';
+import type { RelabelRule } from '../../src/relabel/index.js';
 import { createSender, type Destination, type Sender, type SenderResult } from '../../src/sender/index.js';
 import { OPTIONS } from '../buffer/set-up.js';
 import { plainHttpClient } from './http-client.js';
@@ -49,6 +50,8 @@ export class Delivery {
     more: {
       clock?: Clock;
       buffer?: Partial<BufferOptions>;
+      writeRelabel?: readonly RelabelRule[];
+      metadata?: () => Iterable<MetricMetadata>;
       createHttpClient?: (options: HttpClientOptions) => HttpClient;
     } = {},
   ): Promise<Delivery> {
@@ -72,13 +75,16 @@ export class Delivery {
       routes,
       commitIntervalMs: options.commitIntervalMs,
       externalLabels: {},
+      writeRelabel: more.writeRelabel ?? [],
       clock,
+      log,
       metrics,
       next: (block) => buffer.push(block),
     });
     delivery.sender = createSender({
       destinations,
       buffer,
+      metadata: more.metadata ?? (() => []),
       createHttpClient: more.createHttpClient ?? plainHttpClient,
       clock,
       log,
@@ -98,10 +104,10 @@ export class Delivery {
   }
 
   /** As `main.ts` applies other destinations. */
-  apply(destinations: readonly Destination[]): void {
+  apply(destinations: readonly Destination[], writeRelabel: readonly RelabelRule[] = []): void {
     const routes = routesOf(destinations);
     this.sender.apply(destinations);
-    this.stage.apply(routes, { commitIntervalMs: 500, externalLabels: {} });
+    this.stage.apply(routes, { commitIntervalMs: 500, externalLabels: {}, writeRelabel });
     this.buffer.setRoutes(new Map(routes.map((route) => [route.name, route.destinations])));
   }
 

@@ -35,6 +35,8 @@ export interface SoakResult {
 }
 
 const NUMBERED = 20;
+/** Scraped targets whose page has a number that is never given twice. */
+const COUNTED = 10;
 /** The receiver's moods in turn, with how long each lasts. */
 const MOODS = [
   { mood: 'ok', ms: 15_000 },
@@ -72,6 +74,7 @@ class MoodyReceiver {
           if (mood !== 'ok') return void response.writeHead(Number(mood), { 'Retry-After': '1' }).end();
           for (const { labels, value } of decodeWriteRequest(Buffer.concat(chunks))) {
             if (labels.__name__ === 'numbered_value') this.got.add(`${labels.task} ${value}`);
+            if (labels.__name__ === 'counted_value') this.got.add(`${labels.instance} ${value}`);
           }
           response.writeHead(204).end();
         });
@@ -88,6 +91,48 @@ class MoodyReceiver {
     }
     return 'ok';
   }
+}
+
+/** Pages for probes and scrapes: one whose series are others every ten seconds, and those with a number. */
+class PageServer {
+  readonly server = createServer((request, response) => {
+    response.setHeader('Content-Type', 'text/plain');
+    response.end(this.#pageOf(request.url ?? ''));
+  });
+  readonly #given = new Map<string, number>();
+
+  /** The numbers that were given to scrapes, without the last of each target: its scrape may have been cut short. */
+  counted(): string[] {
+    return [...this.#given].flatMap(([target, last]) =>
+      Array.from({ length: last - 1 }, (_, i) => `${target} ${i + 1}`),
+    );
+  }
+
+  #pageOf(url: string): string {
+    const target = /^\/counted\/(.*)$/.exec(url)?.[1];
+    if (target !== undefined) {
+      const number = (this.#given.get(target) ?? 0) + 1;
+      this.#given.set(target, number);
+      return `counted_value ${number}\n`;
+    }
+    if (url !== '/metrics' && url !== '/churn') return 'ok';
+    const age = url === '/churn' ? Math.floor(performance.now() / 10_000) : 0;
+    return Array.from({ length: 2000 }, (_, i) => `soak_metric{i="${i}",age="${age}"} ${i}\n`).join('');
+  }
+}
+
+/** Targets that come and go with every reload. */
+function writeTargets(folder: string, web: string, edit: number): void {
+  const { host } = new URL(web);
+  const groups = Array.from({ length: 3 + (edit % 3) }, (_, i) => ({
+    targets: [host],
+    labels: {
+      __metrics_path__: i === 0 ? '/churn' : '/metrics',
+      instance: `churn-${i}`,
+      edit: i === 1 ? `${edit}` : '',
+    },
+  }));
+  writeFileSync(join(folder, 'targets.json'), JSON.stringify(groups));
 }
 
 function configOf(
@@ -109,12 +154,23 @@ function configOf(
       `{id: web-${i}, plugin: http, interval: 500ms, labels: {edit: "${i === edit % 10 ? edit : 0}"}, config: {url: "${parts.web}/${i}"}}`,
     );
   tasks.push(`{id: page, plugin: scrape-exporter, interval: 1s, config: {url: "${parts.web}/metrics"}}`);
+  const { host } = new URL(parts.web);
+  const counted = Array.from(
+    { length: COUNTED },
+    (_, i) => `{targets: ["${host}"], labels: {__metrics_path__: /counted/c${i}, instance: c${i}}}`,
+  );
   return `sentinel: {name: soak, data_dir: ${join(parts.folder, 'data')}}
 http: {listen: "127.0.0.1:${parts.listen}"}
 logging: {level: error, output: stdout}
 plugins: {directories: [${parts.plugins}]}
 buffer: {commit_interval: 2s}
 sender: {flush_interval: 500ms, timeout: 3s, min_backoff: 100ms, max_backoff: 1s, direct: {moody: {url: "${parts.receiver}"}}}
+scrape_configs:
+- {job_name: counted, scrape_interval: 500ms, scrape_timeout: 400ms, static_configs: [${counted.join(', ')}]}
+- job_name: churn
+  scrape_interval: 1s
+  file_sd_configs: [{files: [${join(parts.folder, 'targets.json')}]}]
+  metric_relabel_configs: [{source_labels: [i], regex: '1.*', action: drop}]
 tasks:
 ${tasks.map((task) => `  - ${task}`).join('\n')}
 `;
@@ -125,14 +181,8 @@ export async function soak(seconds: number, report: (line: string) => void): Pro
   const folder = mkdtempSync(join(tmpdir(), 'sentinel-soak-'));
   mkdirSync(join(folder, 'data'));
   const receiver = new MoodyReceiver();
-  const web = createServer((request, response) => {
-    response.setHeader('Content-Type', 'text/plain');
-    response.end(
-      request.url === '/metrics'
-        ? Array.from({ length: 2000 }, (_, i) => `soak_metric{i="${i}"} ${i}\n`).join('')
-        : 'ok',
-    );
-  });
+  const pages = new PageServer();
+  const web = pages.server;
   for (const server of [receiver.server, web])
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -145,6 +195,7 @@ export async function soak(seconds: number, report: (line: string) => void): Pro
   };
   const file = join(folder, 'config.yaml');
   writeFileSync(file, configOf(parts, 0));
+  writeTargets(folder, parts.web, 0);
   const agent = spawn(SENTINEL, ['start', '-c', file], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
   let log = '';
   agent.stdout?.on('data', (chunk) => {
@@ -161,6 +212,7 @@ export async function soak(seconds: number, report: (line: string) => void): Pro
         .split('\n')
         .map((line) => `n${i} ${line.split(' ')[0]}`),
     ).flat();
+    produced.push(...pages.counted());
     const missing = produced.filter((number) => !receiver.got.has(number));
     if (missing.length > 0) report(log);
     return { looks, produced: produced.length, missing, exitCode: agent.exitCode, growth: growthOf(looks) };
@@ -206,6 +258,7 @@ async function watch(
       reloads++;
       // A third of them is wrong, and must change nothing.
       writeFileSync(file, reloads % 3 === 0 ? 'tasks: [{id: x}]\n' : configOf(parts, reloads));
+      writeTargets(parts.folder, parts.web, reloads);
       agent.kill('SIGHUP');
     }
     if (since() > (kills + 1) * KILL_MS) {

@@ -1,42 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { parse } from 'node:querystring';
 import test from 'node:test';
 import type { HttpView } from '../../src/http/index.js';
 import type { TaskStatus } from '../../src/probe/index.js';
 import { ask, viewWith, withEdge } from '../http/kit.js';
-import { destination, task } from '../http/statuses.js';
+import { destination, pool, target, task } from '../http/statuses.js';
 import { ManualClock } from '../manual-clock.js';
 import { needServer } from '../servers.js';
+import { EVIL, NOW, pageAt, readAt80Columns, TEXT_BROWSER, textOf } from './page.js';
 
-const TEXT_BROWSER = 'w3m';
-const NOW = Date.UTC(2026, 0, 1, 0, 1);
-const EVIL = `<script>alert(1)</script>" onload='x' &amp; </style><!--`;
-
-async function pageOf(view: Partial<HttpView>, query = ''): Promise<string> {
-  let body = '';
-  await withEdge({ view: viewWith(view), clock: new ManualClock(NOW) }, async (edge) => {
-    const reply = await ask(edge, `/${query}`);
-    assert.equal(reply.status, 200);
-    assert.equal(reply.headers['content-type'], 'text/html; charset=utf-8');
-    const style = /<style>(.*)<\/style>/s.exec(reply.body)![1]!;
-    const hash = createHash('sha256').update(style).digest('base64');
-    assert.equal(
-      reply.headers['content-security-policy'],
-      `default-src 'none'; style-src 'sha256-${hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
-    );
-    body = reply.body;
-  });
-  return body;
-}
-
-/** The text of a page as a person reads it. */
-const textOf = (page: string) =>
-  page
-    .replace(/<style>.*<\/style>/s, '')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ');
+const pageOf = (view: Partial<HttpView>, query = '') => pageAt(`/${query}`, view);
 
 test('is data arriving? The first line says it', async () => {
   const f = async (view: Partial<HttpView>, want: string) => {
@@ -108,6 +81,19 @@ test('destinations, tasks and hosts, with what is wrong', async () => {
   assert.ok(page.indexOf('bad http') < page.indexOf('good http'));
 });
 
+test('targets in one line, with a link to what is down', async () => {
+  const f = async (healths: readonly ('up' | 'down' | 'unknown')[], want: string) => {
+    const active = healths.map((health) => target('a:1', { health }));
+    const page = await pageOf({ pools: () => [pool('a', { active }), pool('b', { active })] });
+    assert.ok(textOf(page).includes(want), textOf(page));
+    assert.equal(/href="\/targets\?health=down"/.test(page), healths.includes('down'));
+  };
+  await f(['up', 'down', 'unknown'], 'Targets 6 in all : 2 up, 2 down , 2 not scraped yet');
+  await f(['up'], 'Targets 2 in all : 2 up, 0 down');
+  // without any there is no such line
+  assert.doesNotMatch(textOf(await pageOf({})), /Targets/);
+});
+
 test('a refused reload is said; what changes something is no link', async () => {
   const taken = await pageOf({});
   assert.doesNotMatch(taken, /reload was refused/);
@@ -142,7 +128,7 @@ test('5,000 tasks: the failing ones first, 200 on a page, found by a filter, and
   const first = await pageOf({ tasks: () => tasks });
   assert.equal(rows(first).length, 200);
   assert.equal(rows(first)[0], 'task-7');
-  assert.match(textOf(first), /5000 tasks, page 1 of 25 next/);
+  assert.match(textOf(first), /5000 in all, page 1 of 25 next/);
   assert.ok(first.length < 150_000, `${first.length} characters`);
 
   const third = await pageOf({ tasks: () => tasks }, '?page=3');
@@ -182,13 +168,5 @@ test('a text browser of 80 columns can read it', async (t) => {
       ),
     ],
   });
-  const { stdout } = spawnSync(TEXT_BROWSER, ['-dump', '-cols', '80', '-T', 'text/html'], {
-    input: page,
-    encoding: 'utf8',
-  });
-  assert.match(stdout, /a-task-with-quite-a-long-name/);
-  assert.ok(
-    stdout.split('\n').every((line) => line.length <= 80),
-    stdout,
-  );
+  assert.match(readAt80Columns(page), /a-task-with-quite-a-long-name/);
 });

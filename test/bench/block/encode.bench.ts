@@ -1,7 +1,7 @@
 // Cost of encoding and compressing, per million samples. Run: node .build/test/bench/block/encode.bench.js [series ...]
 import { compress } from 'snappyjs';
-import { Encoder } from '../../../src/block/encoder.js';
 import { Batch, labelsOf, SeriesTable } from '../../../src/model/index.js';
+import { plainEncoder } from '../../block/set-up.js';
 
 const SAMPLES = 2_000_000;
 const ROUNDS = 5;
@@ -28,7 +28,7 @@ function pageOf(series: number, target: number): Batch {
 }
 
 function round(batches: Batch[], compressed: boolean): { cpuMs: number; bytes: number } {
-  const encoder = new Encoder(labelsOf({ site: 'lab' }));
+  const encoder = plainEncoder({ site: 'lab' });
   let bytes = 0;
   let samples = 0;
   const seal = () => {

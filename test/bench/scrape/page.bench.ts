@@ -1,8 +1,8 @@
 // From the bytes of a page to a batch, and on to remote-write bytes. Run: node --expose-gc .build/test/bench/scrape/page.bench.js [series [targets]]
-import { Encoder } from '../../../src/block/encoder.js';
 import { systemClock } from '../../../src/lib/index.js';
 import type { Batch } from '../../../src/model/index.js';
 import { SharedTexts, TargetSeries } from '../../../src/scrape/index.js';
+import { plainEncoder } from '../../block/set-up.js';
 import { configOf, relabelBy } from '../../scrape/series-set-up.js';
 import { pageOf } from './pages.js';
 
@@ -11,7 +11,7 @@ const ROUNDS = 7;
 const BATCH_SIZE = 10_000;
 const PAGES = [pageOf(SERIES, 0), pageOf(SERIES, 1)];
 const shared = new SharedTexts();
-const encoder = new Encoder([]);
+const encoder = plainEncoder();
 let stampMs = 1_700_000_000_000;
 let sink = 0;
 

@@ -1,0 +1,47 @@
+import type { DiscoveryStatus } from '../discovery/index.js';
+import type { PoolStatus, TargetStatus } from '../scrape/index.js';
+import { shownLabels, shownUrl } from './shown.js';
+import { timeJson } from './tasks.js';
+
+/** Targets of a job that are down and told of one by one; `/api/v1/targets?health=down` has all of them. */
+const MAX_DOWN = 20;
+
+/** The scraped targets by health. */
+export function healthCounts(active: readonly TargetStatus[]): Record<TargetStatus['health'], number> {
+  const counts = { up: 0, down: 0, unknown: 0 };
+  for (const { health } of active) counts[health]++;
+  return counts;
+}
+
+/** What `/api/v1/jobs` shows: snake_case, times as RFC 3339. */
+export function jobsJson(pools: readonly PoolStatus[]) {
+  return pools.map(jobJson);
+}
+
+function jobJson({ job, active, droppedCount, droppedCounts, discovery }: PoolStatus) {
+  const down = active.filter(({ health }) => health === 'down').slice(0, MAX_DOWN);
+  return {
+    job,
+    ...healthCounts(active),
+    dropped: droppedCount,
+    dropped_by_reason: droppedCounts,
+    down_targets: down.map(downJson),
+    discovery: discovery.map(discoveryJson),
+  };
+}
+
+function downJson({ url, labels, lastError, lastScrapeMs }: TargetStatus) {
+  return {
+    url: shownUrl(url),
+    labels: shownLabels(labels),
+    last_error: lastError,
+    last_scrape: timeJson(lastScrapeMs),
+  };
+}
+
+function discoveryJson({ kind, what, targets, lastSuccessMs, lastError }: DiscoveryStatus) {
+  return { kind, what, targets, last_success: timeJson(lastSuccessMs), last_error: lastError ?? null };
+}
+
+/** A job in an answer. */
+export type JobJson = ReturnType<typeof jobJson>;
