@@ -1,6 +1,7 @@
 import { type Clock, errorLine, type Logger, TimeSlice } from '../lib/index.js';
 import type { Batch, Labels, Next } from '../model/index.js';
 import type { HttpClient } from '../net/index.js';
+import { withoutWritten } from './markers.js';
 import type { ScrapeMetrics } from './metrics.js';
 import type { PageMemory, PageShare } from './page-memory.js';
 import { stampOf } from './phase.js';
@@ -92,13 +93,13 @@ export class TargetLoop {
     await this.#running;
   }
 
-  /** Marks the series as ended at the time of the tick that was not to be, those excepted that another target writes by now. */
+  /** Marks the series as ended at the time of the tick that was not to be, those excepted that another target writes by now: Prometheus would refuse their markers as out of order. */
   end(stampMs: number, isWritten: (labels: Labels) => boolean): void {
     const { clock } = this.#parts;
     const startedMs = clock.now();
     const times = { plannedMs: stampMs, startedMs, finishedMs: startedMs };
-    const batch = this.#series.end({ times, stampMs, beganMs: clock.monotonic() }, isWritten);
-    if (batch.length > 0) this.#push(batch);
+    const batch = this.#series.end({ times, stampMs, beganMs: clock.monotonic() });
+    void this.#pushAll(batch, (part) => withoutWritten(part, isWritten));
   }
 
   status(): TargetStatus {
@@ -210,16 +211,17 @@ export class TargetLoop {
   }
 
   /** A long batch goes on in parts, and others have their turn between them; nothing cuts it short any more. */
-  async #pushAll(batch: Batch): Promise<void> {
-    if (batch.length <= PART_SAMPLES) return this.#push(batch);
+  async #pushAll(batch: Batch, edit = (part: Batch) => part): Promise<void> {
+    if (batch.length <= PART_SAMPLES) return this.#push(edit(batch));
     const slice = new TimeSlice();
     for (const part of batch.parts(PART_SAMPLES)) {
       if (slice.isUp) await slice.next();
-      this.#push(part);
+      this.#push(edit(part));
     }
   }
 
   #push(batch: Batch): void {
+    if (batch.length === 0) return;
     const { metrics, next } = this.#parts;
     metrics.samplesIn.inc(batch.length);
     if (next(batch) === 'taken') metrics.samplesOut.inc(batch.length);
