@@ -1,5 +1,5 @@
 // Hot path: `append` runs once per sample. Benchmark: test/bench/block/encode.bench.ts.
-import { type Batch, type Column, type Exemplar, FLAG_STALE, type SeriesRef } from '../model/index.js';
+import { type Batch, type ByteColumn, type Exemplar, FLAG_STALE, type SeriesRef } from '../model/index.js';
 import { encodeExemplars, encodeHistogram } from './beside.js';
 import {
   encodeLabels,
@@ -22,11 +22,9 @@ const MAX_TAIL_BYTES = 8 + 1 + MAX_TIMESTAMP_BYTES;
 /** The schema of histograms with custom buckets, which remote write 1.0 cannot say. */
 const CUSTOM_BUCKETS = -53;
 
-/** What a column holds of series that do not go on: empty bytes, where others have a prefix. */
-const DROPPED: Readonly<Record<SeriesDrop, Uint8Array>> = {
-  relabel: new Uint8Array(),
-  name: new Uint8Array(),
-};
+/** Of a series that does not go on a column holds one byte, where others have a prefix: the place of the reason in here. */
+const DROPS: readonly SeriesDrop[] = ['relabel', 'name'];
+const DROP_BYTES = 1;
 
 /** Why a sample, and its exemplars with it, did not become part of a block. */
 export type EncodeDrop = SeriesDrop | 'histogram' | 'custom_buckets';
@@ -88,13 +86,17 @@ export class Encoder {
       if (this.samples >= maxSamples || this.#length >= MAX_BLOCK_BYTES) return i;
       const timestampMs = timestamps[i]!;
       if (timestampMs !== this.#stampMs) this.#setStamp(timestampMs);
-      let prefix = column[refs[i]!] ?? this.#learn(batch, refs[i]!, column);
-      if (prefix.length === 0) {
-        this.#drop(batch, i, reasonOf(prefix));
-        continue;
+      const ref = refs[i]!;
+      let length = column.length(ref);
+      if (length < 0) length = this.#learn(batch, ref, column);
+      const stale = flags[i]! & FLAG_STALE;
+      if (length === DROP_BYTES) this.#drop(batch, i, reasonOf(column, ref));
+      else if (this.#stampLength !== USUAL_TIMESTAMP_BYTES)
+        this.#write(this.#unusualPrefix(column.get(ref)), values[i]!, stale);
+      else {
+        this.#makeRoom(length + MAX_TAIL_BYTES);
+        this.#writeTail(column.copy(ref, this.#view, this.#length), values[i]!, stale);
       }
-      if (this.#stampLength !== USUAL_TIMESTAMP_BYTES) prefix = this.#unusualPrefix(prefix);
-      this.#write(prefix, values[i]!, flags[i]! & FLAG_STALE);
     }
     return i;
   }
@@ -106,8 +108,10 @@ export class Encoder {
     let i = start;
     for (; i < length && !this.isFull(maxItems); i++) {
       if (timestamps[i] !== this.#stampMs) this.#setStamp(timestamps[i]!);
-      const prefix = column[refs[i]!] ?? this.#learn(batch, refs[i]!, column);
-      if (prefix.length === 0) this.#drop(batch, i, reasonOf(prefix));
+      const ref = refs[i]!;
+      if (column.length(ref) < 0) this.#learn(batch, ref, column);
+      const prefix = column.get(ref);
+      if (prefix.length === DROP_BYTES) this.#drop(batch, i, reasonOf(column, ref));
       else if (!this.#writeBeside(batch, i, prefix))
         this.#write(this.#unusualPrefix(prefix), values[i]!, flags[i]! & FLAG_STALE);
     }
@@ -134,12 +138,15 @@ export class Encoder {
   }
 
   #write(prefix: Uint8Array, value: number, stale: number): void {
-    let at = this.#length;
-    if (at + prefix.length + MAX_TAIL_BYTES > this.#bytes.length)
-      this.#grow(at + prefix.length + MAX_TAIL_BYTES);
+    this.#makeRoom(prefix.length + MAX_TAIL_BYTES);
+    this.#bytes.set(prefix, this.#length);
+    this.#writeTail(this.#length + prefix.length, value, stale);
+  }
+
+  /** What stands behind a prefix that ends before `start`. */
+  #writeTail(start: number, value: number, stale: number): void {
+    let at = start;
     const bytes = this.#bytes;
-    bytes.set(prefix, at);
-    at += prefix.length;
     if (stale !== 0) writeBits(this.#view, at, 0x7ff0_0000, 2);
     // The bits of a NaN that came in are not kept: they might be those of a stale marker.
     else if (Number.isNaN(value)) writeBits(this.#view, at, 0x7ff8_0000, 1);
@@ -194,10 +201,9 @@ export class Encoder {
   }
 
   #put(bytes: Uint8Array): void {
-    const end = this.#length + bytes.length;
-    if (end > this.#bytes.length) this.#grow(end);
+    this.#makeRoom(bytes.length);
     this.#bytes.set(bytes, this.#length);
-    this.#length = end;
+    this.#length += bytes.length;
   }
 
   #setStamp(timestampMs: number): void {
@@ -205,16 +211,12 @@ export class Encoder {
     this.#stampLength = writeInt64(timestampMs, this.#stamp);
   }
 
-  /** Slow path: a new series. */
-  #learn(batch: Batch, ref: SeriesRef, column: Column<Uint8Array>): Uint8Array {
-    const { table } = batch;
-    const labels = this.#labelling.decide(table.labels(ref));
-    const prefix =
-      typeof labels === 'string'
-        ? DROPPED[labels]
-        : this.#labelling.shared(table, ref, seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES));
-    column[ref] = prefix;
-    return prefix;
+  /** Slow path: a new series; gives the length of what the column holds of it from now on. */
+  #learn(batch: Batch, ref: SeriesRef, column: ByteColumn): number {
+    const labels = this.#labelling.decide(batch.table.labels(ref));
+    if (typeof labels === 'string') column.set(ref, Uint8Array.of(DROPS.indexOf(labels)));
+    else column.set(ref, seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES));
+    return column.length(ref);
   }
 
   /** Slow path: for a timestamp outside of 1971 to 2109. */
@@ -224,7 +226,10 @@ export class Encoder {
       : seriesPrefix(labelBytesIn(prefix), this.#stampLength);
   }
 
-  #grow(needed: number): void {
+  /** For so many bytes more. */
+  #makeRoom(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
     const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, needed));
     bytes.set(this.bytes());
     this.#bytes = bytes;
@@ -232,8 +237,8 @@ export class Encoder {
   }
 }
 
-function reasonOf(prefix: Uint8Array): SeriesDrop {
-  return prefix === DROPPED.relabel ? 'relabel' : 'name';
+function reasonOf(column: ByteColumn, ref: SeriesRef): SeriesDrop {
+  return DROPS[column.get(ref)[0]!]!;
 }
 
 /** Writes a double by its bits: V8 may change those of a NaN that it holds as a number. */

@@ -1,5 +1,5 @@
 import { sameValue } from '../lib/index.js';
-import { type Batch, type Column, type Labels, labelsOf, type SeriesRef } from '../model/index.js';
+import { type Batch, type ByteColumn, type Labels, labelsOf } from '../model/index.js';
 import { compileRelabel, type Relabeller, type RelabelRule } from '../relabel/index.js';
 import { withAbsent } from './label-bytes.js';
 
@@ -11,9 +11,7 @@ export interface Labelling {
   /** The labels that are sent, or why the series is not. Asked once per series. */
   decide(labels: Labels): Labels | SeriesDrop;
   /** What the encoder remembers per series of a table, decided by this labelling and no other. */
-  columnOf(table: Batch['table']): Column<Uint8Array>;
-  /** The same bytes, in place of a copy of them, when another labelling has them for this series: most series are the same everywhere. */
-  shared(table: Batch['table'], ref: SeriesRef, bytes: Uint8Array): Uint8Array;
+  columnOf(table: Batch['table']): ByteColumn;
 }
 
 /** What decides it; plain data. */
@@ -29,7 +27,7 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
 /** Whose decisions a column holds. */
-const owners = new WeakMap<Column<Uint8Array>, Labelling>();
+const owners = new WeakMap<ByteColumn, Labelling>();
 
 /** What one labelling sees of all. */
 interface LabellingsView {
@@ -63,22 +61,13 @@ class RouteLabelling implements Labelling {
     return 'name';
   }
 
-  columnOf(table: Batch['table']): Column<Uint8Array> {
-    const column = table.column<Uint8Array>(this.slot);
+  columnOf(table: Batch['table']): ByteColumn {
+    const column = table.bytes(this.slot);
     if (owners.get(column) !== this) {
-      column.length = 0;
+      column.clearAll();
       owners.set(column, this);
     }
     return column;
-  }
-
-  shared(table: Batch['table'], ref: SeriesRef, bytes: Uint8Array): Uint8Array {
-    for (const other of this.#all.inUse) {
-      if (other === this) continue;
-      const known = other.columnOf(table)[ref];
-      if (known !== undefined && Buffer.compare(known, bytes) === 0) return known;
-    }
-    return bytes;
   }
 }
 

@@ -64,6 +64,13 @@ export class ByteColumn {
     this.#lengths[ref] = ABSENT;
   }
 
+  /** Forgets every series. */
+  clearAll(): void {
+    this.#lengths.fill(ABSENT);
+    this.#used = 0;
+    this.#gone = 0;
+  }
+
   #addPlaces(places: number): void {
     const before = this.#starts.length;
     const length = Math.ceil(places * 1.15) + 8;

@@ -16,8 +16,7 @@ function encoderOf(external: Record<string, string>): Encoder {
   const stage = Symbol('test');
   const labelling: Labelling = {
     decide: (labels) => withAbsent(labels, labelsOf(external)),
-    columnOf: (table) => table.column(stage),
-    shared: (_table, _ref, bytes) => bytes,
+    columnOf: (table) => table.bytes(stage),
   };
   return new Encoder(labelling, { exemplars: false, histograms: false }, NO_DROPS);
 }

@@ -132,25 +132,6 @@ test('each route has its own rules; those with equal rules share what is decided
   assert.deepEqual(sent(set), [plain, renamed, renamed]);
 });
 
-test('series that several rules leave as they are have their bytes once in memory', () => {
-  const set = stageOf([
-    to('a'),
-    to('b', rulesOf('{source_labels: [__name__], regex: down, target_label: site, replacement: b}')),
-    to('c', rulesOf('{source_labels: [__name__], regex: down, action: drop}')),
-  ]);
-  const stages = new Set<symbol>();
-  const column = set.table.column.bind(set.table);
-  set.table.column = ((stage: symbol) => {
-    stages.add(stage);
-    return column(stage);
-  }) as typeof set.table.column;
-  set.push({ up: 1, down: 1 });
-  const bytesOf = (name: string) => new Set([...stages].map((stage) => column(stage)[set.table.find(name)!]));
-  assert.equal(stages.size, 3);
-  assert.equal(bytesOf('up').size, 1);
-  assert.equal(bytesOf('down').size, 3);
-});
-
 test('route names: equal settings give one, and its name does not depend on the order of keys', () => {
   const rule = rulesOf('{source_labels: [a], target_label: b}')[0]!;
   const turned = Object.fromEntries(Object.entries(rule).reverse()) as unknown as RelabelRule;

@@ -41,6 +41,15 @@ test('a series that goes makes room', () => {
   assert.equal(column.length(7), -1);
 });
 
+test('all of it is forgotten at once, and its room used again', () => {
+  const column = new ByteColumn();
+  for (let ref = 0; ref < 3; ref++) column.set(ref, bytesOf(`a${ref}`));
+  column.clearAll();
+  for (let ref = 0; ref < 3; ref++) assert.equal(column.length(ref), -1);
+  column.set(1, bytesOf('b'));
+  assert.equal(copyOf(column, 1), 'b');
+});
+
 test('what is not known cannot be got, and what is known is not set again', () => {
   const column = new ByteColumn();
   assert.throws(() => column.get(0), /nothing is known of series 0/);
