@@ -74,6 +74,22 @@ export class Batch {
     this.histograms.set(this.length - 1, histogram);
   }
 
+  /** The same samples in batches of `size` at most, in their order: who is given a long one reads it all before the loop turns. They share its arrays. */
+  *parts(size: number): Generator<Batch> {
+    for (let from = 0; from < this.length; from += size) {
+      const part = new Batch(this.source, this.table, this.times, 0);
+      const to = Math.min(from + size, this.length);
+      part.length = to - from;
+      part.refs = this.refs.subarray(from, to);
+      part.values = this.values.subarray(from, to);
+      part.timestamps = this.timestamps.subarray(from, to);
+      part.flags = this.flags.subarray(from, to);
+      part.exemplars = within(this.exemplars, from, to);
+      part.histograms = within(this.histograms, from, to);
+      yield part;
+    }
+  }
+
   #grow(): void {
     const capacity = Math.max(16, this.refs.length * 2);
     invariant(capacity <= 2 ** 28, 'batch too large');
@@ -87,6 +103,14 @@ export class Batch {
 function grown<A extends Uint32Array | Float64Array | Uint8Array>(from: A, to: A): A {
   to.set(from);
   return to;
+}
+
+/** What belongs to samples from `from` until before `to`, counted from `from`. */
+function within<T>(all: Map<number, T> | undefined, from: number, to: number): Map<number, T> | undefined {
+  if (all === undefined) return undefined;
+  const some = new Map<number, T>();
+  for (const [i, one] of all) if (i >= from && i < to) some.set(i - from, one);
+  return some.size === 0 ? undefined : some;
 }
 
 /** What a stage answers to a batch: it has taken it, or nothing of it (and has counted that). */

@@ -67,6 +67,8 @@ export interface HttpRequest {
   signal: AbortSignal;
   /** Bytes of the decompressed body at most; a longer one is SEN_LIMIT. */
   maxBodyBytes: number;
+  /** Told of how many bytes the body holds, decompressed ones among them, before they are kept; `false` is SEN_LIMIT too. */
+  hold?: (bytes: number) => boolean;
   /** Given, the body of an answer with another status is not read: it is empty. */
   bodyOfStatus?: number;
   /** Decompress what is encoded as exactly `gzip`, and give every other body as it came (scraping, as Prometheus does it). */

@@ -1,7 +1,9 @@
-import { type Clock, errorLine, type Logger, shownUrl } from '../lib/index.js';
+import { type Clock, errorLine, type Logger, shownUrl, TimeSlice } from '../lib/index.js';
 import type { Batch, Labels, Next } from '../model/index.js';
 import type { HttpClient } from '../net/index.js';
+import { withoutWritten } from './markers.js';
 import type { ScrapeMetrics } from './metrics.js';
+import type { PageMemory, PageShare } from './page-memory.js';
 import { stampOf } from './phase.js';
 import { fetchPage } from './request.js';
 import type { ScrapeMoment, ScrapeOutcome } from './scraped-page.js';
@@ -12,12 +14,16 @@ import type { TargetSeries } from './target-series.js';
 /** How far stamps may run ahead of a clock that was set back; see the schedule. */
 const MAX_AHEAD_MS = 600_000;
 
+/** So many samples are given on at a time: new series cost up to 10 us each in the stages behind. */
+const PART_SAMPLES = 1000;
+
 /** What a loop needs. */
 export interface LoopParts {
   clock: Clock;
   log: Logger;
   metrics: ScrapeMetrics;
   next: Next;
+  memory: PageMemory;
   /** The client of the pool as it is now. */
   client: () => HttpClient;
   createSeries: (target: Target) => TargetSeries;
@@ -87,13 +93,13 @@ export class TargetLoop {
     await this.#running;
   }
 
-  /** Marks the series as ended at the time of the tick that was not to be, those excepted that another target writes by now. */
+  /** Marks the series as ended at the time of the tick that was not to be, those excepted that another target writes by now: Prometheus would refuse their markers as out of order. */
   end(stampMs: number, isWritten: (labels: Labels) => boolean): void {
     const { clock } = this.#parts;
     const startedMs = clock.now();
     const times = { plannedMs: stampMs, startedMs, finishedMs: startedMs };
-    const batch = this.#series.end({ times, stampMs, beganMs: clock.monotonic() }, isWritten);
-    if (batch.length > 0) this.#push(batch);
+    const batch = this.#series.end({ times, stampMs, beganMs: clock.monotonic() });
+    void this.#pushAll(batch, (part) => withoutWritten(part, isWritten));
   }
 
   status(): TargetStatus {
@@ -141,7 +147,7 @@ export class TargetLoop {
     this.#count(outcome, result);
     metrics.lag.set((startedMs - tickMs) / 1000);
     if (outcome.error !== '') onFailure(target, outcome.error);
-    this.#push(outcome.batch);
+    await this.#pushAll(outcome.batch);
   }
 
   #moment(tickMs: number): ScrapeMoment {
@@ -166,14 +172,27 @@ export class TargetLoop {
   }
 
   async #outcome(
-    { url, socketPath, config }: Target,
+    target: Target,
     moment: ScrapeMoment,
     signal: AbortSignal,
   ): Promise<{ outcome: ScrapeOutcome; result: string }> {
     if (this.refusal !== undefined)
       return { outcome: this.#series.fail(this.refusal, moment), result: 'target_limit' };
+    const memory = this.#parts.memory.share();
+    try {
+      return await this.#asked(target, moment, { memory, signal });
+    } finally {
+      memory.release();
+    }
+  }
+
+  async #asked(
+    { url, socketPath, config }: Target,
+    moment: ScrapeMoment,
+    { memory, signal }: { memory: PageShare; signal: AbortSignal },
+  ): Promise<{ outcome: ScrapeOutcome; result: string }> {
     const { client, clock, metrics } = this.#parts;
-    const fetched = await fetchPage({ client: client(), clock, url, socketPath, config, signal });
+    const fetched = await fetchPage({ client: client(), clock, url, socketPath, config, memory, signal });
     if (fetched.page === undefined) {
       const bodyBytes = fetched.reason === 'body_size' ? -1 : 0;
       return { outcome: this.#series.fail(fetched.error, moment, bodyBytes), result: fetched.reason };
@@ -192,7 +211,18 @@ export class TargetLoop {
       if (count > 0) metrics.leftOut.with({ reason }).inc(count);
   }
 
+  /** A long batch goes on in parts, and others have their turn between them; nothing cuts it short any more. */
+  async #pushAll(batch: Batch, edit = (part: Batch) => part): Promise<void> {
+    if (batch.length <= PART_SAMPLES) return this.#push(edit(batch));
+    const slice = new TimeSlice();
+    for (const part of batch.parts(PART_SAMPLES)) {
+      if (slice.isUp) await slice.next();
+      this.#push(edit(part));
+    }
+  }
+
   #push(batch: Batch): void {
+    if (batch.length === 0) return;
     const { metrics, next } = this.#parts;
     metrics.samplesIn.inc(batch.length);
     if (next(batch) === 'taken') metrics.samplesOut.inc(batch.length);

@@ -8,6 +8,7 @@ import type { FailureLogs } from './failure-log.js';
 import { LeavingLoops, type Ticks } from './leaving.js';
 import { TargetLoop } from './loop.js';
 import type { ScrapeMetrics } from './metrics.js';
+import type { PageMemory } from './page-memory.js';
 import { phaseOf } from './phase.js';
 import { PoolClient } from './pool-client.js';
 import { PoolTargets } from './pool-targets.js';
@@ -31,6 +32,7 @@ export interface PoolParts {
   createHttpClient: (options: HttpClientOptions) => HttpClient;
   schedule: Schedule<TargetLoop>;
   texts: SharedTexts;
+  memory: PageMemory;
   failureLogs: FailureLogs;
   /** For syncs. */
   turns: Turns;
@@ -246,12 +248,13 @@ export class Pool {
   }
 
   #start(target: Target): void {
-    const { clock, log, metrics, next } = this.#parts;
+    const { clock, log, metrics, memory, next } = this.#parts;
     const loop = new TargetLoop(target, {
       clock,
       log,
       metrics,
       next,
+      memory,
       client: () => this.#client,
       createSeries: (of) => this.#createSeries(of),
       onFailure: (failed, error) => this.#logFailure(failed, error),

@@ -1,11 +1,18 @@
 import { type Clock, errorLine, formatSize, SentinelError } from '../lib/index.js';
 import type { HttpClient, HttpResponse } from '../net/index.js';
+import type { PageShare } from './page-memory.js';
 import type { ScrapeConfig, ScrapeLimits, ScrapeProtocol } from './scrape-config.js';
+
+/**
+ * The largest page where the configuration names no limit, as in vmagent. A page is held whole until it is read, and its series cost several times its bytes:
+ * larger ones fit the memory of a unit (960 MiB) only one or two at a time, and are asked for by name.
+ */
+const DEFAULT_PAGE_BYTES = 16 * 2 ** 20;
 
 /** No page is larger, whatever the configuration says: the agent shares its host. */
 const MAX_PAGE_BYTES = 256 * 2 ** 20;
 
-/** Why a target gave no page. `body_size` and `max_scrape_size` are limits of the configuration, or ours. */
+/** Why a target gave no page. `body_size` and `max_scrape_size` are limits of the configuration, or ours; `page_memory` is what other pages hold. */
 export type FetchFailure =
   | 'resolve'
   | 'connect'
@@ -13,7 +20,8 @@ export type FetchFailure =
   | 'timeout'
   | 'status'
   | 'body_size'
-  | 'max_scrape_size';
+  | 'max_scrape_size'
+  | 'page_memory';
 
 /** What a target answered: a page, or an error in the words of Prometheus where it has any. */
 export type Fetched =
@@ -28,16 +36,21 @@ interface FetchParts {
   socketPath?: string | undefined;
   /** That of the target. */
   config: ScrapeConfig;
+  /** Where the page is held; given back by the caller when it has been read. */
+  memory: PageShare;
   /** Ends it without a result. */
   signal: AbortSignal;
 }
+
+const NO_MEMORY =
+  'there is no memory for this page beside other large ones; spread them (scrape_offset), or make them smaller';
 
 /** The deadline of one exchange has passed. */
 class DeadlineError extends Error {}
 
 /** Asks a target for its page. One deadline, the scrape timeout, bounds connect, headers and body. Throws the reason of an aborted signal, and nothing else. */
 export async function fetchPage(parts: FetchParts): Promise<Fetched> {
-  const { client, clock, url, socketPath, config, signal } = parts;
+  const { client, clock, url, socketPath, config, memory, signal } = parts;
   signal.throwIfAborted();
   const exchange = new AbortController();
   const onAbort = () => exchange.abort(signal.reason);
@@ -51,12 +64,14 @@ export async function fetchPage(parts: FetchParts): Promise<Fetched> {
       headers: requestHeaders(config),
       signal: exchange.signal,
       maxBodyBytes: pageLimit(config.limits).bytes,
+      hold: (bytes) => memory.hold(bytes),
       bodyOfStatus: 200,
       onlyGzip: true,
     });
     return fetched(response);
   } catch (error) {
     signal.throwIfAborted();
+    if (memory.isRefused) return { page: undefined, reason: 'page_memory', error: NO_MEMORY };
     return { page: undefined, ...failureOf(error, config.limits) };
   } finally {
     deadline.cancel();
@@ -78,12 +93,16 @@ function failureOf(error: unknown, limits: ScrapeLimits): { reason: FetchFailure
   return { reason, error: errorLine(error) };
 }
 
-/** The limit that a page meets first, and what is said when it does. Prometheus's `body_size_limit` fails a page of exactly that size too. */
+/**
+ * The limit that a page meets first, and what is said when it does. Prometheus's `body_size_limit` fails a page of exactly that size too; where it is set, a
+ * page may be as large as it says.
+ */
 function pageLimit({ bodySizeBytes, maxScrapeBytes }: ScrapeLimits) {
-  const limit = maxScrapeBytes > 0 ? Math.min(maxScrapeBytes, MAX_PAGE_BYTES) : MAX_PAGE_BYTES;
+  const own = maxScrapeBytes || (bodySizeBytes > 0 ? MAX_PAGE_BYTES : DEFAULT_PAGE_BYTES);
+  const limit = Math.min(own, MAX_PAGE_BYTES);
   if (bodySizeBytes > 0 && bodySizeBytes - 1 <= limit)
     return { bytes: bodySizeBytes - 1, reason: 'body_size', error: 'body size limit exceeded' } as const;
-  const remedy = limit === maxScrapeBytes ? ' (max_scrape_size)' : '';
+  const remedy = own < MAX_PAGE_BYTES ? ' (max_scrape_size)' : '';
   const error = `the page is longer than ${formatSize(limit)}${remedy}`;
   return { bytes: limit, reason: 'max_scrape_size', error } as const;
 }

@@ -31,9 +31,12 @@ const limit = (description: string) => field.integer(`${description} 0 = no limi
 
 /** Keys that a scrape config has and `global` has too: what is 0, empty or absent in the scrape config is taken from there. */
 const sharedEntries = {
-  body_size_limit: field.size('A page of so many bytes, decompressed, fails. 0 = no limit.', {
-    default: 0,
-  }),
+  body_size_limit: field.size(
+    'A page of so many bytes, decompressed, fails. 0 = 16MiB, see `max_scrape_size`.',
+    {
+      default: 0,
+    },
+  ),
   sample_limit: limit('A page of more samples fails.'),
   label_limit: limit('A page with a series of more labels fails.'),
   label_name_length_limit: limit('A page with a longer name of a label, in bytes, fails.'),
@@ -172,9 +175,10 @@ export const scrapeConfigEntry = field.section(
     ...sharedEntries,
     relabel_configs: relabelField('Rules for the labels of targets.', 'target'),
     metric_relabel_configs: relabelField('Rules for the series of a page.', 'metric'),
-    max_scrape_size: field.size('A page of more bytes, decompressed, fails. 0 = no limit. (vmagent)', {
-      default: 0,
-    }),
+    max_scrape_size: field.size(
+      'A page of more bytes, decompressed, fails; 256MiB at most. 0 = 16MiB, or where `body_size_limit` is set as much as that says. (vmagent)',
+      { default: 0 },
+    ),
     series_limit: limit(
       'Series of a target within 24 hours; what goes beyond is dropped and counted. (vmagent)',
     ),

@@ -8,6 +8,7 @@ import { Schedule } from '../schedule/index.js';
 import { FailureLogs } from './failure-log.js';
 import type { TargetLoop } from './loop.js';
 import { type ScrapeMetrics, scrapeMetrics } from './metrics.js';
+import { PageMemory } from './page-memory.js';
 import { Pool, type PoolParts, type PoolSettings } from './pool.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 import { SharedTexts } from './shared-texts.js';
@@ -62,6 +63,7 @@ export class Scrapes {
       createHttpClient,
       schedule: this.#createSchedule(clock),
       texts: new SharedTexts(),
+      memory: new PageMemory(),
       turns: new Turns(),
       failureLogs: new FailureLogs({ log, dropped: this.#metrics.logDropped, now: () => clock.now() }),
     };

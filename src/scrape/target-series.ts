@@ -116,18 +116,15 @@ export class TargetSeries {
     return this.#finish(batch, moment, { failedExchange: error, bodyBytes });
   }
 
-  /**
-   * The markers of a target that is gone, for its series and those of the report. `isWritten` says which series another target gives by now: Prometheus
-   * would refuse their markers as out of order.
-   */
-  end({ times, stampMs }: ScrapeMoment, isWritten: (labels: Labels) => boolean = () => false): Batch {
+  /** The markers of a target that is gone, for its series and those of the report. */
+  end({ times, stampMs }: ScrapeMoment): Batch {
     const batch = new Batch(this.#source, this.#series, { ...times }, this.seriesCount + REPORTED.length);
     if (this.#page === 0 || this.#config.noStaleMarkers) return batch;
     this.#newest.begin(stampMs, this.#series.places, this.#isKnown);
-    this.#mark(batch, stampMs, this.#page, isWritten);
+    this.#mark(batch, stampMs, this.#page);
     for (const [ref, reported] of REPORTED.entries()) {
       if (!reported.isWanted(this.#config) || this.#newest.isStampLate(ref, stampMs)) continue;
-      if (!isWritten(this.#series.labels(ref))) batch.addStale(ref, stampMs);
+      batch.addStale(ref, stampMs);
     }
     return batch;
   }
@@ -171,12 +168,12 @@ export class TargetSeries {
   }
 
   /** Markers for the series that were last given by page `lastPage`. */
-  #mark(batch: Batch, stampMs: number, lastPage: number, isWritten?: (labels: Labels) => boolean): void {
+  #mark(batch: Batch, stampMs: number, lastPage: number): void {
     if (lastPage === 0) return;
     const { tracked, places } = this.#series;
     for (let ref = REPORTED.length; ref < places; ref++) {
       if (tracked[ref] !== lastPage || this.#newest.isStampLate(ref, stampMs)) continue;
-      if (isWritten?.(this.#series.labels(ref)) !== true) batch.addStale(ref, stampMs);
+      batch.addStale(ref, stampMs);
     }
   }
 

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { type Clock, systemClock } from '../../src/lib/index.js';
 import { createHttpClient } from '../../src/net/index.js';
 import type { ScrapeConfig } from '../../src/scrape/index.js';
+import { PageMemory } from '../../src/scrape/page-memory.js';
 import { acceptHeader, fetchPage } from '../../src/scrape/request.js';
 import { ManualClock } from '../manual-clock.js';
 import { until } from '../until.js';
@@ -33,6 +34,7 @@ function fetchUrl(t: TestContext, url: string, options: Options = {}) {
   const client = createHttpClient(whole.http, resolver);
   t.after(() => client.close());
   return fetchPage({
+    memory: new PageMemory().share(),
     client,
     clock,
     url,
@@ -151,6 +153,36 @@ test('the body: gzip, its type, and its limits', async (t) => {
   await f({ maxScrapeBytes: 4 }, page);
   await f({ maxScrapeBytes: 3 }, 'max_scrape_size: the page is longer than 3B (max_scrape_size)');
   await f({ maxScrapeBytes: 3, bodySizeBytes: 4 }, 'body_size: body size limit exceeded');
+});
+
+test('gzip of any size and kind is the page that it was made of, and a bomb ends at the limit', async (t) => {
+  const pageOf = (bytes: number) => Buffer.alloc(bytes, 'a 1\n');
+  const f = async (gzip: Buffer, want: Buffer | string, config = {}) => {
+    const answer: RequestListener = (_, response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzip);
+    const fetched = await fetchFrom(t, answer, config);
+    if (typeof want === 'string') assert.match(result(fetched), new RegExp(want));
+    else assert.ok(fetched.page?.equals(want), `${fetched.page?.length} of ${want.length} bytes`);
+  };
+  for (const bytes of [1, 65_535, 65_536, 2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1, 5_000_000])
+    await f(gzipSync(pageOf(bytes)), pageOf(bytes));
+  // Several members are one file, and the length at its end is that of the last.
+  const members = [pageOf(2 ** 20), pageOf(2 ** 20), Buffer.from('b 1\n')];
+  await f(Buffer.concat(members.map((member) => gzipSync(member))), Buffer.concat(members));
+  await f(gzipSync(Buffer.alloc(17 * 2 ** 20)), 'max_scrape_size: the page is longer than 16MiB');
+  await f(gzipSync(pageOf(1000)).subarray(0, -9), 'unexpected end of file');
+  const wrong = gzipSync(pageOf(1000));
+  wrong.writeUInt32LE(7, wrong.length - 4);
+  await f(wrong, 'cannot decompress the body \\(gzip\\): incorrect length check');
+});
+
+test('a page may be as large as body_size_limit says', async (t) => {
+  const page = Buffer.alloc(17 * 2 ** 20, 'a 1\n');
+  const answer: RequestListener = (_, response) => response.end(page);
+  const refused = await fetchFrom(t, answer);
+  assert.equal(result(refused), 'max_scrape_size: the page is longer than 16MiB (max_scrape_size)');
+  const taken = await fetchFrom(t, answer, { config: limits({ bodySizeBytes: 20 * 2 ** 20 }) });
+  assert.equal(taken.page?.length, page.length);
 });
 
 test('a page without a body and without a type', async (t) => {

@@ -1,6 +1,7 @@
 import { type Batch, FLAG_STALE, type Labels } from '../../src/model/index.js';
 import type { ScrapeConfig, ScrapeOutcome } from '../../src/scrape/index.js';
 import { SharedTexts, TargetSeries } from '../../src/scrape/index.js';
+import { withoutWritten } from '../../src/scrape/markers.js';
 import { ManualClock } from '../manual-clock.js';
 
 /** A stamp is this many seconds (x 1000) after the first one. */
@@ -110,8 +111,8 @@ export class TestTarget {
   }
 
   /** The target is gone. */
-  end(second: number, isWritten?: (labels: Labels) => boolean): string[] {
-    return this.#lines(this.series.end(this.#at(second), isWritten));
+  end(second: number, isWritten: (labels: Labels) => boolean = () => false): string[] {
+    return this.#lines(withoutWritten(this.series.end(this.#at(second)), isWritten));
   }
 
   /** The value of a report series in the last scrape. */

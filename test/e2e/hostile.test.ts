@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import test, { type TestContext } from 'node:test';
+import { FakeReceiver } from '../receiver.js';
+import { until } from '../until.js';
+import { AgentProcess, freePort, temporaryFolder } from './sentinel.js';
+
+const GOOD = 20;
+/** Scrapes of each target that are looked at, and of each hostile one. */
+const ROUNDS = 15;
+const HOSTILE_ROUNDS = 4;
+const PEAK_MIB = 400;
+/** Series of a page that is just within the limit of 16 MiB. */
+const CHURN = 400_000;
+const CHURN_PEAK_MIB = 700;
+
+const MANY_LARGE =
+  /^(the page is longer than 16MiB \(max_scrape_size\)|there is no memory for this page beside other large ones;.*|context deadline exceeded)$/;
+
+/** What the agent must say of each; empty = Prometheus takes it, and so do we. */
+const HOSTILE: Readonly<Record<string, RegExp>> = {
+  bomb: MANY_LARGE,
+  nested: /./,
+  endless: MANY_LARGE,
+  trickle: /^context deadline exceeded$/,
+  line: /./,
+  labels: /./,
+  name: /./,
+  utf8: /UTF-8/,
+  help: /^$/,
+  loop: /stopped after 10 redirects/,
+  file: /cannot follow the redirect to "file:/,
+  other: /^$/,
+  cut: /./,
+  half: /unexpected end of file|no memory/,
+  long: /./,
+  short: /./,
+};
+
+/** Of these there are more than one, all at the same time. */
+const MANY: Readonly<Record<string, number>> = { bomb: 20, endless: 20 };
+
+interface Target {
+  scrapePool: string;
+  health: string;
+  lastError: string;
+}
+
+async function start(t: TestContext, script: string, ...args: string[]): Promise<string[]> {
+  const child = spawn(process.execPath, [`.build/test/e2e/${script}.js`, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let ports = '';
+  child.stdout.on('data', (text) => {
+    ports += text;
+  });
+  await until(script, () => ports.includes('\n'));
+  return ports.trim().split(' ');
+}
+
+/** 20 targets every second. */
+function goodJob(port: string): string {
+  const groups = Array.from(
+    { length: GOOD },
+    (_, i) => `{targets: ["127.0.0.1:${port}"], labels: {__metrics_path__: /t${i}, instance: t${i}}}`,
+  );
+  return `- {job_name: good, scrape_interval: 1s, static_configs: [${groups.join(', ')}]}`;
+}
+
+function hostileJob(name: string, address: string, more = ''): string {
+  const groups = Array.from(
+    { length: MANY[name] ?? 1 },
+    (_, i) => `{targets: ["${address}"], labels: {__param_n: "${i}", instance: ${name}${i}}}`,
+  );
+  return `- {job_name: ${name}, metrics_path: /${name}, scrape_interval: 3s, scrape_timeout: 2500ms, scrape_offset: 0s, ${more}static_configs: [${groups.join(', ')}]}`;
+}
+
+const peakMiB = (pid: number) => memoryMiB(pid, 'VmHWM');
+
+function memoryMiB(pid: number, field: 'VmHWM' | 'VmRSS'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)![1]) / 1024;
+}
+
+/** Looks at the good targets' `up`: none may be missing, or 0. */
+function assertGood(receiver: FakeReceiver): void {
+  const stamps = new Map<string, number[]>();
+  for (const { labels, timestampMs, value } of receiver.samples) {
+    if (labels.__name__ !== 'up' || labels.job !== 'good') continue;
+    assert.equal(value, 1, `${labels.instance} is down`);
+    stamps.set(labels.instance!, [...(stamps.get(labels.instance!) ?? []), timestampMs]);
+  }
+  assert.equal(stamps.size, GOOD);
+  for (const [target, list] of stamps) {
+    list.sort((a, b) => a - b);
+    for (let i = 1; i < list.length; i++)
+      assert.ok(list[i]! - list[i - 1]! < 1500, `${target}: ${list[i]! - list[i - 1]!} ms without a scrape`);
+  }
+}
+
+const upsOf = (receiver: FakeReceiver, job: string) =>
+  receiver.samples.filter(({ labels }) => labels.__name__ === 'up' && labels.job === job).length;
+
+test('hostile targets: each meets a limit, and their neighbours miss nothing', {
+  timeout: 180_000,
+}, async (t) => {
+  const [fleet] = await start(t, 'fleet-server', '100');
+  const [http, silent, headers] = await start(t, 'hostile-server');
+  const receiver = await FakeReceiver.start();
+  t.after(() => receiver.close());
+  const listen = `127.0.0.1:${await freePort()}`;
+  const secrets = 'basic_auth: {username: u, password: secret}, headers: ["X-Secret: secret"], ';
+  const agent = new AgentProcess(t, {
+    folder: temporaryFolder(t),
+    config: `
+http: {listen: "${listen}"}
+scrape_configs:
+${goodJob(fleet!)}
+${Object.keys(HOSTILE)
+  .map((name) => hostileJob(name, `127.0.0.1:${http}`, name === 'other' ? secrets : ''))
+  .join('\n')}
+${hostileJob('headers', `127.0.0.1:${headers}`)}
+${hostileJob('handshake', `127.0.0.1:${silent}`, 'scheme: https, ')}
+remote_write: [{url: "${receiver.url}", queue_config: {batch_send_deadline: 1s}}]
+`,
+  });
+  const rounds = (job: string, targets: number) => upsOf(receiver, job) / targets;
+  const kinds = [...Object.keys(HOSTILE), 'headers', 'handshake'];
+  const done = () =>
+    rounds('good', GOOD) >= ROUNDS && kinds.every((kind) => rounds(kind, 1) >= HOSTILE_ROUNDS);
+  await until('all rounds', done, 120_000);
+
+  await t.test('each has an error that says what it met', async () => {
+    const answer = await fetch(`http://${listen}/api/v1/targets`);
+    const { data } = (await answer.json()) as { data: { activeTargets: Target[] } };
+    const expected: Readonly<Record<string, RegExp>> = {
+      ...HOSTILE,
+      headers: /[Hh]eader/,
+      handshake: /^context deadline exceeded$/,
+    };
+    for (const { scrapePool, lastError } of data.activeTargets)
+      if (scrapePool !== 'good') t.diagnostic(`${scrapePool}: ${lastError.slice(0, 200)}`);
+    for (const { scrapePool, health, lastError } of data.activeTargets) {
+      const error = expected[scrapePool] ?? /^$/;
+      assert.match(lastError, error, scrapePool);
+      assert.equal(health, lastError === '' ? 'up' : 'down', scrapePool);
+      assert.ok(lastError.length < 1000, `${scrapePool}: an error of ${lastError.length} characters`);
+    }
+  });
+
+  await t.test('credentials do not travel to another host', async () => {
+    const seen = (await (await fetch(`http://127.0.0.1:${http}/seen`)).json()) as string[];
+    assert.ok(seen.length > 0);
+    assert.deepEqual([...new Set(seen)], ['']);
+  });
+
+  await t.test('the neighbours miss nothing, and the agent stays small and quick', async () => {
+    const text = await (await fetch(`http://${listen}/metrics`)).text();
+    const of = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)![1]);
+    const worstMs = of('sentinel_self_loop_delay_seconds') * 1000;
+    const peak = peakMiB(agent.child.pid!);
+    t.diagnostic(`peak ${peak.toFixed(0)} MiB, now ${memoryMiB(agent.child.pid!, 'VmRSS').toFixed(0)} MiB`);
+    t.diagnostic(
+      `loop delay: worst ${worstMs.toFixed(0)} ms, p99 ${of('sentinel_self_loop_delay_p99_seconds')} s`,
+    );
+    assertGood(receiver);
+    assert.ok(peak < PEAK_MIB, `${peak} MiB`);
+    assert.ok(worstMs < 1000, `the loop was held for ${worstMs} ms`);
+  });
+  assert.equal((await agent.stop()).code, 0);
+});
+
+test('series that are others at every scrape: memory does not grow, and nobody waits', {
+  timeout: 240_000,
+}, async (t) => {
+  const [fleet] = await start(t, 'fleet-server', '100');
+  const [http, , , , sink] = await start(t, 'hostile-server');
+  const listen = `127.0.0.1:${await freePort()}`;
+  const agent = new AgentProcess(t, {
+    folder: temporaryFolder(t),
+    config: `
+http: {listen: "${listen}"}
+scrape_configs:
+${goodJob(fleet!)}
+- {job_name: churn, metrics_path: /churn, params: {series: ["${CHURN}"]}, scrape_interval: 5s, static_configs: [{targets: ["127.0.0.1:${http}"]}]}
+remote_write: [{url: "http://127.0.0.1:${sink}/write"}]
+`,
+  });
+  const metric = async (name: string) => {
+    const text = await fetch(`http://${listen}/metrics`).then(
+      (answer) => answer.text(),
+      () => '',
+    );
+    return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1] ?? 0);
+  };
+  const scraped = (times: number) =>
+    until(
+      `${times} scrapes`,
+      async () => (await metric('sentinel_scrape_scraped_samples_total')) > times * CHURN,
+      100_000,
+    );
+  await scraped(4);
+  const early = peakMiB(agent.child.pid!);
+  await scraped(10);
+  const late = peakMiB(agent.child.pid!);
+  const worstMs = (await metric('sentinel_self_loop_delay_seconds')) * 1000;
+  t.diagnostic(`peak ${early.toFixed(0)}, later ${late.toFixed(0)} MiB; loop delay ${worstMs.toFixed(0)} ms`);
+  assert.ok(late < CHURN_PEAK_MIB, `${late} MiB`);
+  assert.ok(late < early * 1.5, `from ${early} to ${late} MiB`);
+  assert.ok(worstMs < 1000, `the loop was held for ${worstMs} ms`);
+  assert.equal(await metric('sentinel_scrape_skipped_total'), 0);
+  assert.equal((await agent.stop()).code, 0);
+});
