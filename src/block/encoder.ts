@@ -1,30 +1,18 @@
 // Hot path: `append` runs once per sample. Benchmark: test/bench/block/encode.bench.ts.
 import { type Batch, type ByteColumn, type Exemplar, FLAG_STALE, type SeriesRef } from '../model/index.js';
 import { encodeExemplars, encodeHistogram } from './beside.js';
-import {
-  encodeLabels,
-  labelBytesIn,
-  seriesHead,
-  seriesPrefix,
-  TAG_SAMPLE_TIMESTAMP,
-  writeInt64,
-} from './label-bytes.js';
+import { labelBytesIn, seriesHead, seriesPrefix, TAG_SAMPLE_TIMESTAMP, writeInt64 } from './label-bytes.js';
 import type { Labelling, SeriesDrop } from './labelling.js';
+import { LEAST_PREFIX_BYTES, Prefixes, USUAL_TIMESTAMP_BYTES } from './prefixes.js';
 
 /** A block is sealed when its bytes reach this, uncompressed. */
 const MAX_BLOCK_BYTES = 2 ** 20;
 const FIRST_BYTES = 2 ** 14;
-/** The varint of every time from 1971 to 2109. */
-const USUAL_TIMESTAMP_BYTES = 6;
 const MAX_TIMESTAMP_BYTES = 10;
 /** A double, a tag and a timestamp. */
 const MAX_TAIL_BYTES = 8 + 1 + MAX_TIMESTAMP_BYTES;
 /** The schema of histograms with custom buckets, which remote write 1.0 cannot say. */
 const CUSTOM_BUCKETS = -53;
-
-/** Of a series that does not go on a column holds one byte, where others have a prefix: the place of the reason in here. */
-const DROPS: readonly SeriesDrop[] = ['relabel', 'name'];
-const DROP_BYTES = 1;
 
 /** Why a sample, and its exemplars with it, did not become part of a block. */
 export type EncodeDrop = SeriesDrop | 'histogram' | 'custom_buckets';
@@ -58,6 +46,9 @@ export class Encoder {
   #stampMs = Number.NaN;
   readonly #stamp = new Uint8Array(MAX_TIMESTAMP_BYTES);
   #stampLength = 0;
+  /** The tag and a usual timestamp as two numbers of four bytes, which share the byte in the middle. */
+  #stampHead = 0;
+  #stampEnd = 0;
 
   /** Samples and exemplars since `clear`, and the oldest and newest timestamp of the samples in ms. */
   samples = 0;
@@ -78,8 +69,9 @@ export class Encoder {
   }
 
   #appendPlain(batch: Batch, start: number, maxItems: number): number {
-    const { refs, values, timestamps, flags, length } = batch;
-    const column = this.#labelling.columnOf(batch.table);
+    const { table, refs, values, timestamps, flags, length } = batch;
+    const prefixes = new Prefixes(this.#labelling, table);
+    const { column, lender } = prefixes;
     const maxSamples = maxItems - this.exemplars;
     let i = start;
     for (; i < length; i++) {
@@ -87,33 +79,34 @@ export class Encoder {
       const timestampMs = timestamps[i]!;
       if (timestampMs !== this.#stampMs) this.#setStamp(timestampMs);
       const ref = refs[i]!;
-      let length = column.length(ref);
-      if (length < 0) length = this.#learn(batch, ref, column);
-      const stale = flags[i]! & FLAG_STALE;
-      if (length === DROP_BYTES) this.#drop(batch, i, reasonOf(column, ref));
-      else if (this.#stampLength !== USUAL_TIMESTAMP_BYTES)
-        this.#write(this.#unusualPrefix(column.get(ref)), values[i]!, stale);
-      else {
-        this.#makeRoom(length + MAX_TAIL_BYTES);
-        this.#writeTail(column.copy(ref, this.#view, this.#length), values[i]!, stale);
+      let source = column;
+      if (column.length(ref) < LEAST_PREFIX_BYTES) {
+        const note = prefixes.noteOf(ref);
+        if (note === 'lent') source = lender;
+        else if (note !== undefined) {
+          this.#drop(batch, i, note);
+          continue;
+        }
       }
+      this.#write(source, ref, values[i]!, flags[i]! & FLAG_STALE);
     }
     return i;
   }
 
   /** Slow path: a batch that has exemplars or histograms. */
   #appendMixed(batch: Batch, start: number, maxItems: number): number {
-    const { refs, values, timestamps, flags, length } = batch;
-    const column = this.#labelling.columnOf(batch.table);
+    const { table, refs, values, timestamps, flags, length } = batch;
+    const prefixes = new Prefixes(this.#labelling, table);
+    const { column, lender } = prefixes;
     let i = start;
     for (; i < length && !this.isFull(maxItems); i++) {
       if (timestamps[i] !== this.#stampMs) this.#setStamp(timestamps[i]!);
       const ref = refs[i]!;
-      if (column.length(ref) < 0) this.#learn(batch, ref, column);
-      const prefix = column.get(ref);
-      if (prefix.length === DROP_BYTES) this.#drop(batch, i, reasonOf(column, ref));
-      else if (!this.#writeBeside(batch, i, prefix))
-        this.#write(this.#unusualPrefix(prefix), values[i]!, flags[i]! & FLAG_STALE);
+      const note = prefixes.noteOf(ref);
+      const source = note === 'lent' ? lender : column;
+      if (note !== undefined && note !== 'lent') this.#drop(batch, i, note);
+      else if (!this.#writeBeside(batch, i, source.get(ref)))
+        this.#write(source, ref, values[i]!, flags[i]! & FLAG_STALE);
     }
     return i;
   }
@@ -137,25 +130,43 @@ export class Encoder {
     this.maxMs = -Infinity;
   }
 
-  #write(prefix: Uint8Array, value: number, stale: number): void {
-    this.#makeRoom(prefix.length + MAX_TAIL_BYTES);
-    this.#bytes.set(prefix, this.#length);
-    this.#writeTail(this.#length + prefix.length, value, stale);
+  #write(source: ByteColumn, ref: SeriesRef, value: number, stale: number): void {
+    if (this.#stampLength !== USUAL_TIMESTAMP_BYTES) {
+      // Slow path: a time outside of 1971 to 2109.
+      this.#writeBehind(seriesPrefix(labelBytesIn(source.get(ref)), this.#stampLength), value, stale);
+      return;
+    }
+    const needed = this.#length + source.length(ref) + MAX_TAIL_BYTES;
+    if (needed > this.#bytes.length) this.#grow(needed);
+    const at = this.#writeValue(source.copy(ref, this.#view, this.#length), value, stale);
+    this.#view.setUint32(at, this.#stampHead, true);
+    this.#view.setUint32(at + 3, this.#stampEnd, true);
+    this.#count(at + 7);
   }
 
-  /** What stands behind a prefix that ends before `start`. */
-  #writeTail(start: number, value: number, stale: number): void {
-    let at = start;
-    const bytes = this.#bytes;
+  /** Writes a prefix that stands in no column, and what comes behind it. */
+  #writeBehind(prefix: Uint8Array, value: number, stale: number): void {
+    this.#put(prefix);
+    const needed = this.#length + MAX_TAIL_BYTES;
+    if (needed > this.#bytes.length) this.#grow(needed);
+    const at = this.#writeValue(this.#length, value, stale);
+    this.#bytes[at] = TAG_SAMPLE_TIMESTAMP;
+    this.#bytes.set(this.#stamp.subarray(0, this.#stampLength), at + 1);
+    this.#count(at + 1 + this.#stampLength);
+  }
+
+  /** Writes eight bytes at `at`, and gives the index behind them. */
+  #writeValue(at: number, value: number, stale: number): number {
     if (stale !== 0) writeBits(this.#view, at, 0x7ff0_0000, 2);
     // The bits of a NaN that came in are not kept: they might be those of a stale marker.
     else if (Number.isNaN(value)) writeBits(this.#view, at, 0x7ff8_0000, 1);
     else this.#view.setFloat64(at, value, true);
-    at += 8;
-    bytes[at++] = TAG_SAMPLE_TIMESTAMP;
-    const stamp = this.#stamp;
-    for (let i = 0; i < this.#stampLength; i++) bytes[at++] = stamp[i]!;
-    this.#length = at;
+    return at + 8;
+  }
+
+  /** A sample ends at `end`. */
+  #count(end: number): void {
+    this.#length = end;
     this.samples++;
     if (this.#stampMs < this.minMs) this.minMs = this.#stampMs;
     if (this.#stampMs > this.maxMs) this.maxMs = this.#stampMs;
@@ -174,7 +185,7 @@ export class Encoder {
     const labelBytes = labelBytesIn(prefix);
     const after = encodeExemplars(exemplars);
     if (histogram === undefined) {
-      this.#write(seriesPrefix(labelBytes, this.#stampLength, after.length), batch.values[i]!, stale);
+      this.#writeBehind(seriesPrefix(labelBytes, this.#stampLength, after.length), batch.values[i]!, stale);
       this.#put(after);
     } else {
       const body = encodeHistogram(histogram, this.#stampMs);
@@ -201,44 +212,26 @@ export class Encoder {
   }
 
   #put(bytes: Uint8Array): void {
-    this.#makeRoom(bytes.length);
+    const end = this.#length + bytes.length;
+    if (end > this.#bytes.length) this.#grow(end);
     this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+    this.#length = end;
   }
 
   #setStamp(timestampMs: number): void {
     this.#stampMs = timestampMs;
-    this.#stampLength = writeInt64(timestampMs, this.#stamp);
+    const stamp = this.#stamp;
+    this.#stampLength = writeInt64(timestampMs, stamp);
+    this.#stampHead = TAG_SAMPLE_TIMESTAMP | (stamp[0]! << 8) | (stamp[1]! << 16) | (stamp[2]! << 24);
+    this.#stampEnd = stamp[2]! | (stamp[3]! << 8) | (stamp[4]! << 16) | (stamp[5]! << 24);
   }
 
-  /** Slow path: a new series; gives the length of what the column holds of it from now on. */
-  #learn(batch: Batch, ref: SeriesRef, column: ByteColumn): number {
-    const labels = this.#labelling.decide(batch.table.labels(ref));
-    if (typeof labels === 'string') column.set(ref, Uint8Array.of(DROPS.indexOf(labels)));
-    else column.set(ref, seriesPrefix(encodeLabels(labels), USUAL_TIMESTAMP_BYTES));
-    return column.length(ref);
-  }
-
-  /** Slow path: for a timestamp outside of 1971 to 2109. */
-  #unusualPrefix(prefix: Uint8Array): Uint8Array {
-    return this.#stampLength === USUAL_TIMESTAMP_BYTES
-      ? prefix
-      : seriesPrefix(labelBytesIn(prefix), this.#stampLength);
-  }
-
-  /** For so many bytes more. */
-  #makeRoom(more: number): void {
-    const needed = this.#length + more;
-    if (needed <= this.#bytes.length) return;
+  #grow(needed: number): void {
     const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, needed));
     bytes.set(this.bytes());
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
   }
-}
-
-function reasonOf(column: ByteColumn, ref: SeriesRef): SeriesDrop {
-  return DROPS[column.get(ref)[0]!]!;
 }
 
 /** Writes a double by its bits: V8 may change those of a NaN that it holds as a number. */

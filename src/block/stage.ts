@@ -1,7 +1,7 @@
 import { type Cell, type Clock, type Logger, Throttle } from '../lib/index.js';
 import { type Batch, type Labels, labelsToMap, type Taken } from '../model/index.js';
 import { BlockBuilder, type BlockBuilderOptions, type BlockSettings } from './builder.js';
-import { type Labelling, Labellings } from './labelling.js';
+import { type Labelling, Labellings, type NameWatch } from './labelling.js';
 import type { Route } from './route.js';
 
 /** The stage that turns batches into blocks. */
@@ -31,7 +31,7 @@ const LOG_PERIOD_MS = 60_000;
 
 /** Creates the stage: one builder per route, every batch to each. */
 export function createBlockStage({ routes, log, ...options }: BlockStageOptions): BlockStage {
-  const labellings = new Labellings(badNameLine(log, options.clock));
+  const labellings = new Labellings(nameLines(log, options.clock));
   let builders = new Map<string, BlockBuilder>();
   const dropped = droppedCounter(options);
   let closed = false;
@@ -84,16 +84,22 @@ function labelledRoutes(
   );
 }
 
-/** Says that a series cannot be sent: of many only some, because one rule or external label may concern all there are. */
-function badNameLine(log: Logger, clock: Clock): (labels: Labels) => void {
+/** Tells of names in the log: of many series only some, because one rule or external label may concern all there are. */
+function nameLines(log: Logger, clock: Clock): NameWatch {
   const throttle = new Throttle(LOG_PERIOD_MS, () => clock.monotonic());
-  return (labels) => {
-    const suppressed = throttle.pass('name');
-    if (suppressed === undefined) return;
-    log.warn(
-      { labels: labelsToMap(labels), suppressed },
-      'A series is not sent: remote write 1.0 allows letters, digits and _ in the names of labels, in those of metrics colons too, and wants a metric name; write_relabel_configs can give it good ones',
-    );
+  const say = (level: 'info' | 'warn', line: string) => (labels: Labels) => {
+    const suppressed = throttle.pass(line);
+    if (suppressed !== undefined) log[level]({ labels: labelsToMap(labels), suppressed }, line);
+  };
+  return {
+    unnamed: say(
+      'warn',
+      'A series is not sent: it has no metric name, or a label without a name; write_relabel_configs can give it names',
+    ),
+    beyondLegacy: say(
+      'info',
+      'Series with names beyond [a-zA-Z0-9_:] are sent. A Prometheus 2 may answer 204 and store none of them; `metric_name_validation_scheme: legacy` asks targets to escape them',
+    ),
   };
 }
 

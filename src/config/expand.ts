@@ -16,6 +16,9 @@ export interface Expansion {
 
 const TOKEN = /\$\$(?=\{)|\$\{[^{}]*\}|%\{[A-Za-z_][A-Za-z0-9_]*\}|\$\{/g;
 const PERCENT_TOKEN = /%\{[A-Za-z_][A-Za-z0-9_]*\}/g;
+/** The remedy where no variable was meant. */
+const LITERAL = '; for the text itself write $${ in place of ${';
+
 const REFERENCE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
 /** Puts variables into a text: `${NAME}`, `${NAME:-default}` (also for an empty variable), `%{NAME}`; `$${` stands for `${`. */
@@ -44,7 +47,9 @@ function expandTokens(written: string, env: Environment, tokens: RegExp): Expans
     if (fallback !== undefined && (value === undefined || value === '')) return fallback;
     taken.push(name);
     if (value === undefined)
-      faults.push(`the environment variable ${name} is not set, and it has no default`);
+      faults.push(
+        `the environment variable ${name} is not set, and it has no default${token.startsWith('$') ? LITERAL : ''}`,
+      );
     return value ?? '';
   });
   return { text, names, taken, faults, whole: names.length > 0 && written.replace(tokens, '') === '' };

@@ -55,7 +55,7 @@ function shownOptions(plugin: PluginFolder | undefined, options: unknown): unkno
 
 /** Keys whose texts are masked whatever a schema says: a plugin from outside may take a password as a plain text. */
 const SENSITIVE =
-  /(^|[_-])(headers?|pass(word|wd|phrase)?|secret|token|credentials?|community|key|authorization|cookie)s?$/i;
+  /(^|[_-])(headers?|pass(word|wd|phrase)?|secret|token|credentials?|community|key|authorization|auth|assertion|signature|sig|jwt|cookie)s?$/i;
 
 /** A written value by its shape. What the shape says nothing of is masked. */
 function shownValue(shape: FieldShape | undefined, value: unknown, key = ''): unknown {

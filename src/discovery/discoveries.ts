@@ -35,6 +35,12 @@ interface Owner {
 /** Pollers by what they ask; those in one list differ in how they ask. */
 type Pollers = Map<string, { config: PolledConfig; poller: Poller }[]>;
 
+/** What was followed until now: by all, and by the owner of an entry. */
+interface Before {
+  pollers: Pollers;
+  own: readonly Entry[];
+}
+
 /** The stage: follows where targets come from, for owners such as `scrape/<job>`, and tells each owner all its groups when they change. */
 export class Discoveries {
   readonly #options: DiscoveriesOptions;
@@ -47,19 +53,21 @@ export class Discoveries {
 
   /**
    * Replaces what is followed. Every owner is told its groups before this returns: those that stand in the configuration, and those that pollers know
-   * already. Pollers whose configuration is the same go on, also when it is another owner's; those that nobody has any more are stopped. One that asks the same
-   * place in another way starts with its targets. An owner that is not named is forgotten without a word.
+   * already. Pollers whose configuration is the same go on, also when it is another owner's; those that nobody has any more are stopped. An owner that asks the
+   * same place in another way starts with its own targets of before. One that is not named is forgotten without a word.
    */
   apply(owners: ReadonlyMap<string, readonly DiscoveryConfig[]>): void {
-    const before = this.#pollers;
+    const [before, ownersBefore] = [this.#pollers, this.#owners];
     const fresh: Poller[] = [];
     this.#forgetOwners();
     this.#pollers = new Map();
-    for (const [name, configs] of owners)
+    for (const [name, configs] of owners) {
+      const own = ownersBefore.get(name)?.entries ?? [];
       this.#addOwner(
         name,
-        configs.map((config) => this.#entryOf(config, before, fresh)),
+        configs.map((config) => this.#entryOf(config, { pollers: before, own }, fresh)),
       );
+    }
     const kept = new Set(pollersOf(this.#pollers));
     for (const poller of pollersOf(before)) if (!kept.has(poller)) poller.stop();
     for (const [name, owner] of this.#owners) this.#options.onGroups(name, groupsOf(owner));
@@ -95,15 +103,17 @@ export class Discoveries {
     addOwnerMetrics(this.#options.metrics, name, entries);
   }
 
-  #entryOf(config: DiscoveryConfig, before: Pollers, fresh: Poller[]): Entry {
+  #entryOf(config: DiscoveryConfig, before: Before, fresh: Poller[]): Entry {
     if (config.kind === 'static') return createStaticEntry(config, this.#options.clock);
     const key = keyOf(config);
     const shared = this.#pollers.get(key)?.find((other) => sameValue(other.config, config));
     if (shared !== undefined) return shared.poller;
-    const old = before.get(key);
+    const old = before.pollers.get(key);
+    // Not that of another owner: what a place says may depend on who asks it.
+    const own = old?.find(({ poller }) => before.own.includes(poller));
     const known = old?.find((other) => sameValue(other.config, config)) ?? {
       config,
-      poller: this.#pollerOf(config, old?.[0]?.poller),
+      poller: this.#pollerOf(config, own?.poller),
     };
     if (!old?.includes(known)) fresh.push(known.poller);
     this.#pollers.set(key, [...(this.#pollers.get(key) ?? []), known]);

@@ -1,6 +1,7 @@
 import type { DiscoveryStatus } from '../discovery/index.js';
+import { shownUrl } from '../lib/index.js';
 import type { PoolStatus, TargetStatus } from '../scrape/index.js';
-import { shownLabels, shownUrl } from './shown.js';
+import { shownLabels } from './shown.js';
 import { timeJson } from './tasks.js';
 
 /** Targets of a job that are down and told of one by one; `/api/v1/targets?health=down` has all of them. */

@@ -1,4 +1,4 @@
-import { errorLine } from '../lib/index.js';
+import { errorLine, shownUrl } from '../lib/index.js';
 import { labelsToMap } from '../model/index.js';
 import { parseSeries } from '../relabel/index.js';
 import type { DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
@@ -13,7 +13,7 @@ import type {
 import type { RouteParts } from './endpoint.js';
 import { healthCounts } from './jobs.js';
 import { paged } from './paged.js';
-import { shownDiscovered, shownLabels, shownUrl } from './shown.js';
+import { shownDiscovered, shownLabels } from './shown.js';
 import { filterTargets, readTargetFilter } from './targets.js';
 
 const WORST_FIRST = ['down', 'unknown', 'up'] as const;

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import { formatDuration, tryParseDuration } from '../lib/index.js';
+import { formatDuration, shownUrl, tryParseDuration } from '../lib/index.js';
 import { labelValue } from '../model/index.js';
 import type { DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
-import { shownDiscovered, shownLabels, shownUrl } from './shown.js';
+import { shownDiscovered, shownLabels } from './shown.js';
 import { timeJson } from './tasks.js';
 
 /** Prometheus's time of a target that was never scraped (Go's zero time). */

@@ -33,5 +33,6 @@ export type {
   Section,
 } from './schema-type.js';
 export { redactUrl, Secret, withoutFile } from './secret.js';
+export { isSensitive, shownUrl } from './shown-url.js';
 export { formatSize, roughSize, tryParseSize } from './size.js';
 export { TimeSlice } from './time-slice.js';

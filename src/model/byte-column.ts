@@ -33,8 +33,14 @@ export class ByteColumn {
     let from = this.#starts[ref]!;
     const end = from + this.#lengths[ref]!;
     let to = at;
-    // Four at a time: `set` would need a view for each series.
-    for (; from + 4 <= end; from += 4, to += 4) target.setUint32(to, view.getUint32(from));
+    // Four bytes at a time, and four times that in a turn: `set` would need a view for each series.
+    for (; from + 16 <= end; from += 16, to += 16) {
+      target.setUint32(to, view.getUint32(from, true), true);
+      target.setUint32(to + 4, view.getUint32(from + 4, true), true);
+      target.setUint32(to + 8, view.getUint32(from + 8, true), true);
+      target.setUint32(to + 12, view.getUint32(from + 12, true), true);
+    }
+    for (; from + 4 <= end; from += 4, to += 4) target.setUint32(to, view.getUint32(from, true), true);
     for (; from < end; from++, to++) target.setUint8(to, view.getUint8(from));
     return to;
   }
@@ -64,11 +70,14 @@ export class ByteColumn {
     this.#lengths[ref] = ABSENT;
   }
 
-  /** Forgets every series. */
-  clearAll(): void {
-    this.#lengths.fill(ABSENT);
+  /** Forgets all series, and holds no memory until the next `set`. */
+  reset(): void {
+    this.#bytes = new Uint8Array(0);
+    this.#view = new DataView(this.#bytes.buffer);
     this.#used = 0;
     this.#gone = 0;
+    this.#starts = new Uint32Array(0);
+    this.#lengths = new Uint32Array(0);
   }
 
   #addPlaces(places: number): void {

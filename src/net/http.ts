@@ -47,7 +47,8 @@ export interface HttpClientOptions {
   proxy?: ProxyOptions | undefined;
   /** Sent with every request; secret values are wrapped. Several values of a name are several lines. */
   headers?: Readonly<Record<string, string | Secret | readonly Secret[]>> | undefined;
-  followRedirects?: boolean | undefined;
+  /** `same_peer`: those to another host, or from https to http, are given back as they are; for requests that carry a secret themselves. */
+  followRedirects?: boolean | 'same_peer' | undefined;
   /** Keep connections for the next request. */
   keepAlive: boolean;
   /** Connections open at once to one host and port; without it 16, and further requests wait. */

@@ -9,6 +9,7 @@ import { TokenSource } from './oauth2.js';
 import { type Hop, nextHop } from './redirect.js';
 import type { Resolver } from './resolver.js';
 import { readBody } from './response-body.js';
+import { parseWrittenUrl } from './written-url.js';
 
 const MAX_REDIRECTS = 10;
 
@@ -34,15 +35,17 @@ class NodeHttpClient implements HttpClient {
     const { oauth2 } = options;
     if (oauth2 === undefined) return;
     const { tls, proxy } = oauth2;
-    this.#tokens = new TokenSource(oauth2, new NodeHttpClient({ tls, proxy, keepAlive: false }, resolver));
+    const toServer = { tls, proxy, keepAlive: false, followRedirects: 'same_peer' } as const;
+    this.#tokens = new TokenSource(oauth2, new NodeHttpClient(toServer, resolver));
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
-    let hop: Hop = { method: request.method, url: new URL(request.url), body: request.body, trusted: true };
+    const url = parseWrittenUrl(request.url);
+    let hop: Hop = { method: request.method, url, body: request.body, trusted: true };
     for (let redirects = 0; ; redirects++) {
       try {
         const response = await this.#exchange(hop, request);
-        const next = this.#options.followRedirects === false ? undefined : nextHop(hop, response);
+        const next = this.#nextHop(hop, response);
         if (next === undefined) return response;
         if (redirects === MAX_REDIRECTS)
           throw new SentinelError('SEN_NET', `stopped after ${MAX_REDIRECTS} redirects`);
@@ -52,6 +55,12 @@ class NodeHttpClient implements HttpClient {
         throw httpError(error, hop.method, hop.url.href);
       }
     }
+  }
+
+  #nextHop(hop: Hop, response: HttpResponse): Hop | undefined {
+    const { followRedirects } = this.#options;
+    const next = followRedirects === false ? undefined : nextHop(hop, response);
+    return followRedirects === 'same_peer' && next?.trusted === false ? undefined : next;
   }
 
   close(): void {
@@ -91,6 +100,8 @@ class NodeHttpClient implements HttpClient {
 
   #send(hop: Hop, request: HttpRequest, way: Way, headers: Headers): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
+      // It may have been aborted while the way was made; a signal that is aborted already tells nobody.
+      request.signal.throwIfAborted();
       const options: ConnectionOptions = {
         ...addressOf(hop.url, way.proxy),
         ...(request.socketPath !== undefined && { socketPath: request.socketPath }),

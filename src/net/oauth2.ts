@@ -32,6 +32,7 @@ export class TokenSource {
 
   /** The value of an Authorization header. Throws what went wrong with the token server; an aborted signal throws its reason, and the asking goes on for the next one. */
   async header(signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
     const secret = this.#options.clientSecret.reveal();
     const token = this.#token;
     if (token !== undefined && token.secret === secret && performance.now() < token.endsMs)
@@ -52,10 +53,9 @@ export class TokenSource {
     let answer = await this.#post(secret);
     if (answer.status >= 400 && answer.status < 500 && !this.#inBody) {
       // Some servers know only one of the two ways (RFC 6749, section 2.3.1).
-      this.#inBody = true;
-      const second = await this.#post(secret);
-      if (second.status === 200) answer = second;
-      else this.#inBody = false;
+      const second = await this.#post(secret, true);
+      this.#inBody = second.status === 200;
+      if (this.#inBody) answer = second;
     }
     try {
       this.#token = tokenOf(answer, secret);
@@ -67,12 +67,12 @@ export class TokenSource {
     return this.#token;
   }
 
-  #post(secret: string): Promise<HttpResponse> {
+  #post(secret: string, inBody = this.#inBody): Promise<HttpResponse> {
     const { clientId, scopes, endpointParams, tokenUrl } = this.#options;
     const form = new URLSearchParams({ grant_type: 'client_credentials' });
     if (scopes.length > 0) form.set('scope', scopes.join(' '));
     for (const [name, value] of Object.entries(endpointParams)) form.set(name, value);
-    if (this.#inBody) {
+    if (inBody) {
       form.set('client_id', clientId);
       form.set('client_secret', secret);
     }
@@ -83,7 +83,7 @@ export class TokenSource {
       headers: {
         'content-type': 'application/x-www-form-urlencoded',
         accept: 'application/json',
-        ...(!this.#inBody && { authorization: `Basic ${Buffer.from(user).toString('base64')}` }),
+        ...(!inBody && { authorization: `Basic ${Buffer.from(user).toString('base64')}` }),
       },
       body: Buffer.from(form.toString()),
       signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -112,7 +112,6 @@ function tokenOf(answer: HttpResponse, secret: string): Token {
 }
 
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason as Error);

@@ -1,5 +1,6 @@
 import { redactUrl, SentinelError } from '../lib/index.js';
 import type { HttpResponse } from './http.js';
+import { parseWrittenUrl } from './written-url.js';
 
 /** One request of a chain of redirects. */
 export interface Hop {
@@ -22,7 +23,7 @@ export function nextHop(hop: Hop, response: HttpResponse): Hop | undefined {
   if (!REDIRECTS.includes(response.status) || location === undefined) return undefined;
   const safe = hop.method === 'GET' || hop.method === 'HEAD';
   if (!safe && !KEEPING.includes(response.status)) return undefined;
-  const url = URL.canParse(location, hop.url.href) ? new URL(location, hop.url) : undefined;
+  const url = URL.canParse(location, hop.url.href) ? parseWrittenUrl(location, hop.url) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
     throw new SentinelError('SEN_NET', `cannot follow the redirect to "${redactUrl(location)}"`);
   return { method: hop.method, url, body: hop.body, trusted: hop.trusted && samePeer(hop.url, url) };

@@ -34,9 +34,10 @@ export class LeavingLoops {
     );
   }
 
-  /** Marks nothing any more; settles when no scrape is running. */
+  /** Marks nothing any more, and cuts short what is running; settles when nothing is. */
   async stop(): Promise<void> {
     const loops = [...this.#ends.keys()];
+    for (const loop of loops) loop.interrupt();
     for (const timer of this.#ends.values()) timer.cancel();
     this.#ends.clear();
     await Promise.all(loops.map((loop) => loop.idle()));

@@ -1,4 +1,4 @@
-import { type Clock, errorLine, type Logger, TimeSlice } from '../lib/index.js';
+import { type Clock, errorLine, type Logger, shownUrl, TimeSlice } from '../lib/index.js';
 import type { Batch, Labels, Next } from '../model/index.js';
 import type { HttpClient } from '../net/index.js';
 import { withoutWritten } from './markers.js';
@@ -121,7 +121,7 @@ export class TargetLoop {
   }
 
   async #scrape(tickMs: number, signal: AbortSignal, before: Promise<void> | undefined): Promise<void> {
-    // Only after a change of the interval, while a scrape that was cut short comes to its end.
+    // Only after a change of the interval, while a scrape of before comes to its end.
     await before;
     const { metrics, log } = this.#parts;
     try {
@@ -129,7 +129,8 @@ export class TargetLoop {
       await this.#scrapeNow(tickMs, signal);
     } catch (error) {
       metrics.aborted.inc();
-      if (!signal.aborted) log.error({ target: this.#target.url }, `scrape failed: ${errorLine(error)}`);
+      if (!signal.aborted)
+        log.error({ target: shownUrl(this.#target.url) }, `scrape failed: ${errorLine(error)}`);
     }
   }
 

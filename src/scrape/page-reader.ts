@@ -158,11 +158,10 @@ export class PageReader {
     }
     const appended = this.#append(parser, ref, isStamped);
     this.kept++;
-    const isNew = series.taken[id] === 0;
-    // What lies beyond a limit is taken for seen only when it is new, and stays new (Prometheus).
-    if (appended === 'left out' || (appended === 'over limit' && !isNew)) return;
+    // What is left out, or lies beyond a limit, was not seen: its end is marked when it had begun, and when it is new there will be no marker.
+    if (appended !== 'added') return;
     if (!isStamped || this.#config.trackTimestampsStaleness) series.tracked[ref] = page.number;
-    if (!isNew || appended === 'over limit') return;
+    if (series.taken[id] === 1) return;
     series.taken[id] = 1;
     if (this.#limitError === undefined) this.added++;
   }

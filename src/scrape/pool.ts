@@ -1,5 +1,5 @@
 import type { DiscoveryStatus, TargetGroup } from '../discovery/index.js';
-import { type Clock, type Logger, sameValue, Throttle, TimeSlice } from '../lib/index.js';
+import { type Clock, type Logger, sameValue, shownUrl, Throttle, TimeSlice } from '../lib/index.js';
 import { type Labels, labelsToMap, type Next } from '../model/index.js';
 import type { HttpClient, HttpClientOptions } from '../net/index.js';
 import { compileRelabel, type Relabeller, type RelabelStep } from '../relabel/index.js';
@@ -229,11 +229,10 @@ export class Pool {
     return fresh;
   }
 
-  /** A target that is gone. */
+  /** A target that is gone. A scrape of it that is running comes to its end, and counts (Prometheus). */
   #end(key: string, { loop, ticks }: Entry): void {
     this.#loops.delete(key);
     this.#parts.schedule.remove(this.#planKey(key));
-    loop.interrupt();
     this.#leaving.add(loop, ticks);
   }
 
@@ -245,7 +244,6 @@ export class Pool {
     if (key === target.key && sameValue(ticks, entry.ticks)) return;
     this.#loops.delete(key);
     this.#parts.schedule.remove(this.#planKey(key));
-    loop.interrupt();
     this.#plan({ loop, ticks });
   }
 
@@ -310,9 +308,10 @@ export class Pool {
 
   #logFailure({ url, config }: Target, error: string): void {
     const { failureLogs, log } = this.#parts;
-    log.debug({ job: config.jobName, target: url, error }, 'Scrape failed');
+    const line = { job: config.jobName, target: shownUrl(url), error };
+    log.debug(line, 'Scrape failed');
     const { failureLogFile } = this.#settings.config;
-    if (failureLogFile !== '') failureLogs.write(failureLogFile, { error, job: config.jobName, target: url });
+    if (failureLogFile !== '') failureLogs.write(failureLogFile, line);
   }
 
   #declare(): void {

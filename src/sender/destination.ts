@@ -24,8 +24,8 @@ export interface Destination {
   /** Whether native histograms are sent; without it they are dropped and counted. */
   sendNativeHistograms: boolean;
   metadata: MetadataOptions;
-  /** Auth, TLS, headers, proxy. */
-  http: Omit<HttpClientOptions, 'keepAlive' | 'followRedirects'>;
+  /** Auth, TLS, headers, proxy, redirects. */
+  http: Omit<HttpClientOptions, 'keepAlive'>;
 }
 
 /** Prometheus's `metadata_config`: types, helps and units of metrics, in requests of their own. */

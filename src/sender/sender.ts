@@ -128,7 +128,7 @@ class ReplicatingSender implements Sender {
   #open(destination: Destination): Outlet {
     const { buffer, createHttpClient } = this.#setUp;
     const { name } = destination;
-    const client = createHttpClient({ ...destination.http, keepAlive: true, followRedirects: true });
+    const client = createHttpClient({ ...destination.http, keepAlive: true });
     const sender = new DestinationSender({ ...this.#setUp, destination, client, queue: buffer });
     if (this.#goneNames.delete(name)) this.#gone.failed -= buffer.stats(name).droppedSamples;
     const start = () => {

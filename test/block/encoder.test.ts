@@ -17,6 +17,7 @@ function encoderOf(external: Record<string, string>): Encoder {
   const labelling: Labelling = {
     decide: (labels) => withAbsent(labels, labelsOf(external)),
     columnOf: (table) => table.bytes(stage),
+    lenderOf: () => undefined,
   };
   return new Encoder(labelling, { exemplars: false, histograms: false }, NO_DROPS);
 }

@@ -24,7 +24,7 @@ export const NO_DROPS: DropCounter = {
   },
 };
 
-const labellings = new Labellings(() => NO_DROPS.sample('name'));
+const labellings = new Labellings({ unnamed: () => NO_DROPS.sample('name'), beyondLegacy: () => {} });
 
 /** An encoder without rules, for plain samples; its columns are those of every other one with these labels. */
 export function plainEncoder(externalLabels: Readonly<Record<string, string>> = {}): Encoder {
@@ -38,7 +38,12 @@ export function stageOf(destinations: readonly RouteSettings[], settings: Partia
   const metrics = new Metrics();
   const blocks: Block[] = [];
   const warnings: object[] = [];
-  const log = { ...silentLog, warn: (fields: object | string) => void warnings.push(Object(fields)) };
+  const notes: object[] = [];
+  const log = {
+    ...silentLog,
+    warn: (fields: object | string) => void warnings.push(Object(fields)),
+    info: (fields: object | string) => void notes.push(Object(fields)),
+  };
   const stage = createBlockStage({
     routes: routesOf(destinations),
     commitIntervalMs: 60_000,
@@ -75,5 +80,5 @@ export function stageOf(destinations: readonly RouteSettings[], settings: Partia
       .find((text) => text.startsWith(`${name} `));
     return line === undefined ? 0 : Number(line.slice(name.length + 1));
   };
-  return { clock, metrics, metric, blocks, warnings, stage, table, push };
+  return { clock, metrics, metric, blocks, warnings, notes, stage, table, push };
 }

@@ -100,7 +100,7 @@ scrape_configs:
   - job_name: a
     authorization: {credentials: hunter2}
     headers: ["X-Key: hunter2"]
-    params: {token: [hunter2], module: [x]}
+    params: {token: [hunter2], sig: [hunter2], module: [x]}
     proxy_url: http://me:hunter2@proxy/
     static_configs: [{targets: [a:1], labels: {x: y}}]
     relabel_configs: [{target_label: a, replacement: "$1"}]
@@ -117,7 +117,7 @@ alerting: {alertmanagers: [{basic_auth: {password: hunter2}}]}
         job_name: 'a',
         authorization: { credentials: '<secret>' },
         headers: ['<secret>'],
-        params: { token: ['<secret>'], module: ['x'] },
+        params: { token: ['<secret>'], sig: ['<secret>'], module: ['x'] },
         proxy_url: 'http://<secret>@proxy/',
         static_configs: [{ targets: ['a:1'], labels: { x: 'y' } }],
         relabel_configs: [{ target_label: 'a', replacement: '$1' }],
@@ -133,6 +133,22 @@ alerting: {alertmanagers: [{basic_auth: {password: hunter2}}]}
     ],
     tasks: [],
   });
+});
+
+test('names of secrets in what a user names himself: parameters of a token, labels that become parameters', async () => {
+  const { yaml } = await shown(`
+scrape_configs:
+- job_name: a
+  oauth2:
+    client_id: me
+    client_secret: hunter2
+    token_url: http://login/token
+    endpoint_params: {audience: metrics, client_assertion: hunter2}
+  static_configs: [{targets: ["a:1"], labels: {__param_auth: hunter2, jwt: hunter2, signature: hunter2}}]
+`);
+  assert.doesNotMatch(yaml, /hunter2/);
+  for (const text of ['audience: metrics', 'token_url: "http://login/token"'])
+    assert.ok(yaml.includes(text), yaml);
 });
 
 test('an empty file shows no more than that there are no tasks', async () => {

@@ -122,6 +122,23 @@ test('equal entries are one poller; others are not', async (t) => {
   assert.equal(http.requests.length, 4);
 });
 
+test('an owner never begins with what another one was told by the same place', async (t) => {
+  const { rig, http } = setUp(t);
+  const asked = (tenant: string): HttpDiscovery => ({
+    ...sd('/one'),
+    http: { keepAlive: true, headers: { 'X-Scope-OrgID': tenant } },
+  });
+  http.targets.set('/one', ['first:1']);
+  rig.apply({ 'scrape/a': [asked('a')], 'scrape/b': [fixed('b:1')] });
+  await settle();
+  http.targets.delete('/one');
+  rig.apply({ 'scrape/a': [asked('a')], 'scrape/b': [asked('b')] });
+  assert.deepEqual([rig.targets('scrape/a'), rig.targets('scrape/b')], ['first:1', '']);
+  // but with its own
+  rig.apply({ 'scrape/b': [asked('b')], 'scrape/a': [asked('c')] });
+  assert.deepEqual([rig.targets('scrape/a'), rig.targets('scrape/b')], ['first:1', '']);
+});
+
 test('what is configured as before goes on; what is not any more is stopped, with its request', async (t) => {
   const { rig, http, clock } = setUp(t);
   http.targets.set('/one', ['one:1']);

@@ -10,6 +10,7 @@ import {
   roughDuration,
   roughSize,
   Secret,
+  shownUrl,
   tryParseDuration,
   tryParseSize,
 } from '../../src/lib/index.js';
@@ -59,6 +60,13 @@ test('a URL is shown without what may be secret', () => {
   f('http://h:8428/api/v1/write', 'http://h:8428/api/v1/write');
   f('https://u:p@h/x?token=abc&b=1', 'https://<secret>@h/x?token=<secret>&b=<secret>');
   f('http://u:p@[bad/x?y=z', 'http://<secret>@[bad/x?<secret>');
+});
+
+test('a scrape URL is shown with what is probed, and without what is called like a secret', () => {
+  const f = (url: string, want: string) => assert.equal(shownUrl(url), want);
+  f('http://u:p@h/probe?module=x&target=a', 'http://<secret>@h/probe?module=x&target=a');
+  for (const name of ['token', 'api-key', 'api_key', 'apikey', 'key', 'access_key', 'auth', 'X-Password'])
+    f(`http://h/?${name}=abc&keyspace=1`, `http://h/?${name}=<secret>&keyspace=1`);
 });
 
 test('an error prints with its causes on one line', () => {

@@ -513,3 +513,18 @@ test('http client: several values of a header, and a Unix socket', async (t) => 
   assert.equal(seen[0]!.headers.host, 'nowhere:9');
   assert.equal(seen[0]!.url, '/metrics');
 });
+
+test('http client: a request that is aborted before it is sent ends too', async (t) => {
+  let requests = 0;
+  const url = await serve(t, () => requests++);
+  const abort = new AbortController();
+  const asked = client(t).request(get(url, { signal: abort.signal }));
+  abort.abort(new Error('enough'));
+  const ended = asked.then(
+    () => 'answered',
+    (error: Error) => error.message,
+  );
+  const patience = new Promise((resolve) => setTimeout(resolve, 5000, 'waits still').unref());
+  assert.equal(await Promise.race([ended, patience]), 'enough');
+  assert.equal(requests, 0);
+});

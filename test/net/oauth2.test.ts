@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { errorLine, Secret } from '../../src/lib/index.js';
 import { createHttpClient, createResolver, type HttpClient } from '../../src/net/index.js';
+import { TokenSource } from '../../src/net/oauth2.js';
 
 interface Asked {
   authorization: string | undefined;
@@ -14,7 +15,7 @@ interface Asked {
 class Servers {
   readonly asked: Asked[] = [];
   readonly seen: (string | undefined)[] = [];
-  answer: (asked: Asked) => { status: number; body: string } = () => ({
+  answer: (asked: Asked) => { status: number; body: string; location?: string } = () => ({
     status: 200,
     body: JSON.stringify({ access_token: `t${this.asked.length}`, token_type: 'bearer', expires_in: 3600 }),
   });
@@ -32,6 +33,10 @@ class Servers {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { authorization } = request.headers;
+    if (request.url === '/other/token') {
+      response.end(JSON.stringify({ access_token: 'other' }));
+      return;
+    }
     if (request.url !== '/token') {
       this.seen.push(authorization);
       response.end('ok');
@@ -41,8 +46,9 @@ class Servers {
     for await (const chunk of request) body += chunk;
     const asked = { authorization, form: Object.fromEntries(new URLSearchParams(body)) };
     this.asked.push(asked);
-    const { status, body: text } = this.answer(asked);
-    response.writeHead(status).end(text);
+    const { status, body: text, location } = this.answer(asked);
+    if (status === 0) response.socket?.resetAndDestroy();
+    else response.writeHead(status, location === undefined ? {} : { location }).end(text);
   }
 }
 
@@ -135,4 +141,52 @@ test('oauth2: what goes wrong is told without a secret, and asked again', async 
   servers.answer = good;
   await get();
   assert.equal(servers.seen.length, 1);
+});
+
+test('oauth2: the secret goes to no other host, wherever a token server sends us', async (t) => {
+  const { servers, get } = await setUp(t);
+  const foreign = new Servers();
+  await foreign.listen(t);
+  for (const status of [307, 308]) {
+    servers.answer = () => ({ status, body: '', location: `${foreign.url}/token` });
+    await assert.rejects(get(), (error) => errorLine(error).includes(`HTTP status ${status}`));
+  }
+  assert.deepEqual(foreign.asked, []);
+  servers.answer = () => ({ status: 307, body: '', location: `${servers.url}/other/token` });
+  await get();
+  assert.deepEqual(servers.seen, ['Bearer other']);
+});
+
+test('oauth2: a second try that gets no answer does not decide how the client says who it is', async (t) => {
+  const { servers, get } = await setUp(t);
+  const good = servers.answer;
+  servers.answer = ({ authorization }) => ({ status: authorization === undefined ? 0 : 429, body: '' });
+  await assert.rejects(get());
+  servers.answer = (asked) => (asked.authorization === undefined ? { status: 401, body: '' } : good(asked));
+  await get();
+  assert.equal(servers.seen.length, 1);
+});
+
+test('oauth2: nobody asks for a token for a request that is over', async () => {
+  const asked: unknown[] = [];
+  const client: HttpClient = {
+    request: (request) => {
+      asked.push(request);
+      return Promise.reject(new Error('no answer'));
+    },
+    close: () => undefined,
+  };
+  const source = new TokenSource(
+    {
+      clientId: 'me',
+      clientSecret: new Secret('x'),
+      tokenUrl: 'http://127.0.0.1/token',
+      scopes: [],
+      endpointParams: {},
+    },
+    client,
+  );
+  await assert.rejects(source.header(AbortSignal.abort(new Error('over'))), /over/);
+  // Asked for, it would be a rejection that nobody handles: the end of the agent.
+  assert.deepEqual(asked, []);
 });

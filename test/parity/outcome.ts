@@ -11,6 +11,22 @@ interface Frame {
   baseMs: number;
 }
 
+/** The samples of each job, and how many of a receiver's are sorted in: the pages are served by this process too, which must not be held up. */
+const sortedIn = new WeakMap<FakeReceiver, { taken: number; byJob: Map<string, FakeReceiver['samples']> }>();
+
+function samplesOf(receiver: FakeReceiver, job: string): FakeReceiver['samples'] {
+  const known = sortedIn.get(receiver) ?? { taken: 0, byJob: new Map<string, FakeReceiver['samples']>() };
+  sortedIn.set(receiver, known);
+  for (; known.taken < receiver.samples.length; known.taken++) {
+    const sample = receiver.samples[known.taken]!;
+    const name = sample.labels.parity_case ?? '';
+    const samples = known.byJob.get(name);
+    if (samples === undefined) known.byJob.set(name, [sample]);
+    else samples.push(sample);
+  }
+  return known.byJob.get(job) ?? [];
+}
+
 /** Number of scrapes of a job that have arrived. */
 export function scrapesOf(receiver: FakeReceiver, job: string): number {
   return stampsOf(receiver, job).length;
@@ -35,7 +51,7 @@ export function outcomeOf(receiver: FakeReceiver, { job, scrapes, baseMs }: Fram
     points.set(at, [...(points.get(at) ?? []), text]);
     series.set(key, points);
   };
-  for (const { labels, timestampMs, value, bits } of receiver.samples) {
+  for (const { labels, timestampMs, value, bits } of samplesOf(receiver, job)) {
     const isCompared = !NOT_COMPARED.has(labels.__name__ ?? '');
     // Go's protobuf leaves out a value that equals zero, and with it the sign of -0.
     add(labels, timestampMs, bits === STALE_BITS ? 'stale' : isCompared ? String(value + 0) : '*');
@@ -49,14 +65,14 @@ export function outcomeOf(receiver: FakeReceiver, { job, scrapes, baseMs }: Fram
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Scrapes behind the last one that counts are not looked at. Timestamps of a page's own lie on whole seconds from the base. */
+/** Scrapes behind the last one that counts are not looked at. Timestamps of a page's own lie behind the base, which no scrape reaches, or are long past. */
 function isScrapeTime(timestampMs: number, baseMs: number, lastMs: number): boolean {
-  return timestampMs >= lastMs && (timestampMs - baseMs) % 1000 !== 0;
+  return timestampMs >= lastMs && timestampMs < baseMs;
 }
 
 function stampsOf(receiver: FakeReceiver, job: string): number[] {
-  const ups = receiver.samples.filter(
-    ({ labels, bits }) => labels.__name__ === 'up' && labels.parity_case === job && bits !== STALE_BITS,
+  const ups = samplesOf(receiver, job).filter(
+    ({ labels, bits }) => labels.__name__ === 'up' && bits !== STALE_BITS,
   );
   return [...new Set(ups.map(({ timestampMs }) => timestampMs))].sort((a, b) => a - b);
 }

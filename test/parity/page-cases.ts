@@ -167,7 +167,13 @@ export const PAGE_CASES: readonly ParityCase[] = [
     config: 'body_size_limit: 20B',
   }),
   pageCase('body-limit-exact', [GOOD], { config: `body_size_limit: ${GOOD.length}B` }),
-  pageCase('sample-limit', ['a 1\nb 2\n', 'a 1\nb 2\nc 3\nd 4\n', 'd 5\n'], { config: 'sample_limit: 2' }),
+  pageCase('sample-limit', ['a 1\nb 2\n', 'a 1\nb 2\nc 3\nd 4\n', 'd 5\n'], {
+    config: 'sample_limit: 2',
+    differs: {
+      why: 'since 3.0 a series that is new beyond sample_limit is not tracked',
+      edit: (lines) => lines.filter((line) => !line.startsWith('c{')),
+    },
+  }),
   pageCase('sample-limit-relabelled', ['a 1\nb 2\nc 3\n'], {
     config: 'sample_limit: 2\nmetric_relabel_configs: [{source_labels: [__name__], regex: c, action: drop}]',
   }),

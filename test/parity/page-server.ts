@@ -12,8 +12,8 @@ export type Answer =
       headers?: Readonly<Record<string, string>>;
       body?: string | Uint8Array;
       gzip?: true;
-      /** `hang`: never answers. `stall`: answers, and stops within the body. `reset`: cuts the connection. */
-      fault?: 'hang' | 'stall' | 'reset';
+      /** `hang`: never answers. `stall`: answers, and stops within the body. `cut`: ends the connection there. `reset`: cuts it at once. */
+      fault?: 'hang' | 'stall' | 'cut' | 'reset';
     };
 
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
@@ -26,9 +26,8 @@ export class PageServer {
   readonly #pages: ReadonlyMap<string, readonly Answer[]>;
   readonly #asked = new Map<string, number>();
   readonly #server = createServer((request, response) => this.#serve(request, response));
-  /** Requests as they came, for cases that look at them. */
-  readonly requests: { client: string; case: string; url: string; headers: IncomingMessage['headers'] }[] =
-    [];
+  /** Client, case -> what was asked for. */
+  readonly #requests = new Map<string, Set<string>>();
 
   constructor(pages: ReadonlyMap<string, readonly Answer[]>) {
     this.#pages = pages;
@@ -37,6 +36,11 @@ export class PageServer {
   async listen(): Promise<number> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** The different requests of a client for the pages of a case. */
+  askedBy(client: 'prometheus' | 'sentinel', name: string): string[] {
+    return [...(this.#requests.get(`${client} ${name}`) ?? [])].sort();
   }
 
   close(): void {
@@ -53,7 +57,9 @@ export class PageServer {
       response.writeHead(404).end();
       return;
     }
-    this.requests.push({ client, case: name, url: request.url ?? '', headers: request.headers });
+    const { host, 'x-prometheus-scrape-timeout-seconds': timeout } = request.headers;
+    const requests = this.#requests.get(key) ?? new Set();
+    this.#requests.set(key, requests.add(`${request.method} ${host} ${request.url} within ${timeout} s`));
     if (below.length > 0) {
       answer(pages.at(-1)!, response);
       return;
@@ -77,9 +83,9 @@ function answer(page: Answer, response: ServerResponse): void {
   if (fault === 'reset' || fault === 'hang') return;
   const bytes = gzip === true ? gzipSync(body) : Buffer.from(body);
   const own = { ...(type !== '' && { 'content-type': type }), ...(gzip && { 'content-encoding': 'gzip' }) };
-  if (fault === 'stall') {
+  if (fault === 'stall' || fault === 'cut') {
     response.writeHead(status, { ...own, ...headers });
-    response.write(bytes);
+    response.write(bytes, () => fault === 'cut' && response.socket?.destroySoon());
     return;
   }
   response.writeHead(status, { ...own, 'content-length': bytes.length, ...headers }).end(bytes);

@@ -10,6 +10,8 @@ export interface ParityCase {
   config?: string;
   /** Labels of the target. */
   labels?: Readonly<Record<string, string>>;
+  /** Addresses in place of the server's own. */
+  targets?: (port: number) => readonly string[];
   /** What Prometheus 3 gives where the 2.42 of Debian gives something else: its lines, edited. */
   differs?: { why: string; edit: (lines: readonly string[]) => readonly string[] };
 }

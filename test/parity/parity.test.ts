@@ -10,13 +10,15 @@ import { PageServer } from './page-server.js';
 import type { ParityCase } from './parity-case.js';
 import { startPrometheus } from './prometheus.js';
 import { RELABEL_CASES } from './relabel-cases.js';
+import { TARGET_CASES } from './target-cases.js';
+import { TRAP_CASES } from './trap-cases.js';
 
 // The same configuration, the same pages: what Debian's Prometheus sends in agent mode is what Sentinel sends.
 
-const CASES: readonly ParityCase[] = [...PAGE_CASES, ...RELABEL_CASES];
+const CASES: readonly ParityCase[] = [...PAGE_CASES, ...TRAP_CASES, ...RELABEL_CASES, ...TARGET_CASES];
 /** Keys that 2.42 does not know; it does there what they ask for. */
 const NEW_KEYS =
-  /^(fallback_scrape_protocol|scrape_protocols|enable_compression|scrape_native_histograms):.*\n?/gm;
+  /^(fallback_scrape_protocol|scrape_protocols|enable_compression|scrape_native_histograms|metric_name_validation_scheme):.*\n?/gm;
 
 test('what arrives is what Prometheus would have sent', { timeout: 180_000 }, async (t) => {
   if (!needServer('prometheus', t)) return;
@@ -39,6 +41,7 @@ test('what arrives is what Prometheus would have sent', { timeout: 180_000 }, as
       if (one.differs !== undefined)
         assert.notDeepEqual(expected, prometheus, 'Prometheus does not differ any more');
       assert.deepEqual(outcomeOf(ours, frame), expected);
+      assert.deepEqual(server.askedBy('sentinel', one.name), server.askedBy('prometheus', one.name));
     });
   }
 });
@@ -70,13 +73,14 @@ ${CASES.map((one) => jobText(one, port)).join('')}remote_write:
 `;
 }
 
-function jobText({ name, labels = {}, config = '' }: ParityCase, port: number): string {
+function jobText({ name, labels = {}, config = '', targets }: ParityCase, port: number): string {
   const all = JSON.stringify({ parity_case: name, ...labels });
+  const addresses = JSON.stringify(targets?.(port) ?? [`127.0.0.1:${port}`]);
   const more = config.replace(/^(?=.)/gm, '  ');
   return `- job_name: ${name}
   metrics_path: /${name}
   params: {a: [one, two]}
-  static_configs: [{targets: ['127.0.0.1:${port}'], labels: ${all}}]
+  static_configs: [{targets: ${addresses}, labels: ${all}}]
 ${more}${more === '' ? '' : '\n'}`;
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -391,6 +391,43 @@ test('a scrape that runs while the settings of the client change comes to its en
   assert.equal(scraping.count('aborted_total'), 0);
 });
 
+for (const [what, changed] of [
+  ['its target goes', (address: string) => job([address], { relabel: [rule({ action: 'drop' })] })],
+  ['its interval changes', (address: string) => job([address], { intervalMs: 2 * INTERVAL_MS })],
+  ['its series depend on what changes', (address: string) => job([address], { honorLabels: true })],
+] as const)
+  test(`a scrape that runs while ${what} comes to its end, as in Prometheus`, async (t) => {
+    const clock = new ManualClock();
+    const scraping = new Scraping(t, clock);
+    let answer: (() => void) | undefined;
+    const address = await exporter(t, (_, response) => {
+      answer = () => response.setHeader('content-type', 'text/plain').end('a 1\n');
+    });
+    await scraping.apply([job([address])]);
+    await clock.advance(INTERVAL_MS);
+    await until('the request', () => answer);
+    await scraping.apply([changed(address)]);
+    answer!();
+    await until('the scrape', () => scraping.batches === 1);
+    assert.equal(scraping.of('up')[0]!.value, 1);
+    assert.equal(scraping.count('aborted_total'), 0);
+  });
+
+test('the scrape of a target that has gone is cut short when the stage stops', async (t) => {
+  const clock = new ManualClock();
+  const scraping = new Scraping(t, clock);
+  let asked = false;
+  const address = await exporter(t, () => {
+    asked = true;
+  });
+  await scraping.apply([job([address])]);
+  await clock.advance(INTERVAL_MS);
+  await until('the request', () => asked);
+  await scraping.apply([job([address], { relabel: [rule({ action: 'drop' })] })]);
+  await scraping.scrapes.stop();
+  assert.equal(scraping.count('aborted_total'), 1);
+});
+
 test('targets and rules that change together are one change', async (t) => {
   const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
@@ -537,6 +574,22 @@ test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file 
   await interval(scraping, clock, 1);
   await until('the new file', () => read(file).endsWith('\n'));
   assert.equal(read(`${file}.1`).split('\n').length, 2);
+});
+
+test('scrape_failure_log_file: parameters that are called like secrets are masked', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'failed.log');
+  const clock = new ManualClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  source.status = 500;
+  const params = { 'api-key': ['hidden'], module: ['http_2xx'], token: ['hidden'] };
+  await scraping.apply([job([source.address], { failureLogFile: file, params })]);
+  await interval(scraping, clock, 1);
+  await until('the line', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+  const { target } = JSON.parse(readFileSync(file, 'utf8'));
+  assert.equal(target, `http://${source.address}/metrics?api-key=<secret>&module=http_2xx&token=<secret>`);
 });
 
 test('a failure log that cannot be written is said once, and counted', async (t) => {

@@ -48,6 +48,16 @@ test('sample_limit: no marker for what is within; what a refused page brought ma
   assert.deepEqual(await target.scrape(20, 'a 1'), ['a 1 @20', 'n stale @20']);
 });
 
+test('sample_limit: what is beyond it was not seen, and gets no marker unless it had samples', async () => {
+  const target = new TestTarget({ config: { limits: { samples: 1 } } });
+  assert.deepEqual(await target.scrape(0, 'a 1'), ['a 1 @0']);
+  assert.deepEqual(await target.scrape(10, 'a 1; n 1'), []);
+  assert.equal(target.counts, '0 2 2 0');
+  assert.deepEqual(await target.scrape(20, 'a 1'), ['a 1 @20']);
+  assert.deepEqual(await target.scrape(30, 'n 1'), ['n 1 @30', 'a stale @30']);
+  assert.equal(target.counts, '1 1 1 1');
+});
+
 test('a series with a time of its own is not marked, unless that is asked for', async () => {
   const plain = new TestTarget();
   assert.deepEqual(await plain.scrape(0, 'a 1 1700000000500; b 1'), ['a 1 @0.5', 'b 1 @0']);

@@ -148,3 +148,20 @@ test('apply: a rotated token is sent with the next request, without a reload, an
   await until('the words', () => delivery.lines().some((line) => line.includes('what shall I do')));
   assert.doesNotMatch(delivery.lines(10).join(), /(first|second)-token/);
 });
+
+test('follow_redirects: false: a receiver that sends us elsewhere is not followed', async (t) => {
+  const { at, to, values } = await setUp(t, ['a', 'b']);
+  const toB = { kind: 'status', status: 308, headers: { location: at('b').url } } as const;
+  at('a').behaviour = toB;
+  const delivery = await Delivery.start(
+    t,
+    temporaryDirectory(t),
+    [to('a', { http: { followRedirects: false } })],
+    realHttp(t),
+  );
+  delivery.push(1);
+  await until('a request', () => at('a').requests.length >= 2);
+  assert.equal(at('b').requests.length, 0);
+  delivery.apply([to('a')]);
+  await until('the sample', () => values('b').length === 1);
+});
