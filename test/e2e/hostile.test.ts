@@ -210,6 +210,7 @@ remote_write: [{url: "http://127.0.0.1:${sink}/write"}]
   assert.ok(late < CHURN_PEAK_MIB, `${late} MiB`);
   assert.ok(late < early * 1.5, `from ${early} to ${late} MiB`);
   assert.ok(worstMs < 1000, `the loop was held for ${worstMs} ms`);
-  assert.equal(await metric('sentinel_scrape_skipped_total'), 0);
+  // It may be too slow for its own interval; were the others held up, each of the twenty would skip.
+  assert.ok((await metric('sentinel_scrape_skipped_total')) < GOOD / 2);
   assert.equal((await agent.stop()).code, 0);
 });
