@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import test from 'node:test';
 import { BUNDLE } from '../cli/run-cli.js';
 import { until } from '../until.js';
@@ -89,7 +89,9 @@ test('on a real systemd: installed, reloaded, held to its ceilings, watched, sto
 
   await t.test('service install puts it there and starts it as its own user', async () => {
     await run(SENTINEL, ['version']); // Builds what is stale: in the machine nothing is built.
-    await machine.does(process.execPath, BUNDLE, 'service', 'install', '--yes');
+    // A copied bundle, as on a box without npm: the checkout may lie where the machine has its own files, below /tmp for one.
+    cpSync(dirname(BUNDLE), machine.path('/srv/sentinel'), { recursive: true });
+    await machine.does(process.execPath, '/srv/sentinel/sentinel.js', 'service', 'install', '--yes');
     assert.equal(await service.state(), 'active');
     assert.equal(await machine.does('ps', '-o', 'user=', '-p', await service.mainPid()), 'sentinel');
     await until('a good ping', async () => (await service.tasks()).get('ping-self') === 'ok');
