@@ -126,6 +126,11 @@ function namesIn(folder: string): string[] {
   }
 }
 
+/** A path that cannot be looked at (no right to, a NUL in it) counts as one: reading it says why. */
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return true;
+  }
 }

@@ -79,3 +79,9 @@ test('what is wrong in another file names that file, and all of it is told at on
     ],
   );
 });
+
+test('a path that cannot be looked at is told of', async () => {
+  const lines = await faults({ 'conf/c.yaml': 'scrape_config_files: ["a\\0b/x.yml"]' });
+  assert.equal(lines.length, 1);
+  assert.match(lines[0]!, /cannot read the file: ERR_INVALID_ARG_VALUE$/);
+});
