@@ -9,6 +9,8 @@ import { bootSystemd, type SystemdMachine } from './systemd-machine.js';
 
 const UNIT = 'sentinel.service';
 const CONFIG = '/etc/sentinel/sentinel.yaml';
+/** A copied bundle, as on a box without npm: the checkout may lie where the machine has its own files, below /tmp for one. */
+const COPY = '/srv/sentinel/sentinel.js';
 const MIB = 2 ** 20;
 
 /** The service on a machine, as its operator handles it. */
@@ -89,9 +91,8 @@ test('on a real systemd: installed, reloaded, held to its ceilings, watched, sto
 
   await t.test('service install puts it there and starts it as its own user', async () => {
     await run(SENTINEL, ['version']); // Builds what is stale: in the machine nothing is built.
-    // A copied bundle, as on a box without npm: the checkout may lie where the machine has its own files, below /tmp for one.
-    cpSync(dirname(BUNDLE), machine.path('/srv/sentinel'), { recursive: true });
-    await machine.does(process.execPath, '/srv/sentinel/sentinel.js', 'service', 'install', '--yes');
+    cpSync(dirname(BUNDLE), machine.path(dirname(COPY)), { recursive: true });
+    await machine.does(process.execPath, COPY, 'service', 'install', '--yes');
     assert.equal(await service.state(), 'active');
     assert.equal(await machine.does('ps', '-o', 'user=', '-p', await service.mainPid()), 'sentinel');
     await until('a good ping', async () => (await service.tasks()).get('ping-self') === 'ok');
@@ -225,7 +226,7 @@ test('on a real systemd: installed, reloaded, held to its ceilings, watched, sto
   });
 
   await t.test('service uninstall takes it away; configuration and data stay', async () => {
-    await machine.does(process.execPath, BUNDLE, 'service', 'uninstall', '--yes');
+    await machine.does(process.execPath, COPY, 'service', 'uninstall', '--yes');
     assert.equal(await machine.show(UNIT, 'LoadState'), 'not-found');
     assert.equal((await run('ls', [machine.path('/opt/sentinel')])).code, 2);
     assert.equal((await run('ls', [machine.path(CONFIG)])).code, 0);
