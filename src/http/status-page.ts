@@ -4,15 +4,17 @@ import type { StatusPage } from '../web/index.js';
 import type { Endpoint, RouteParts } from './endpoint.js';
 import { healthCounts } from './jobs.js';
 import { paged } from './paged.js';
-import { filterTasks, type JudgedTask, judge, readFilter } from './tasks.js';
+import { gathered } from './pieces.js';
+import { type JudgedTask, judge, matchingTasks, readFilter } from './tasks.js';
 
 /** What the status page is made of, for a query such as `?state=failed&q=core&page=2`. */
-export function statusPage(
+export function* statusPage(
   { view, clock }: RouteParts,
   endpoints: readonly Endpoint[],
   query: URLSearchParams,
-): StatusPage {
+): Generator<string, StatusPage> {
   const nowMs = clock.now();
+  const tasks = yield* taskList(judge(view.tasks(), nowMs), query);
   const { name, startMs, reloaded } = view.runtime();
   return {
     name,
@@ -23,8 +25,8 @@ export function statusPage(
     residentBytes: process.memoryUsage.rss(),
     ...view.ready(),
     destinations: view.destinations(),
-    tasks: taskList(judge(view.tasks(), nowMs), query),
-    targets: healthCounts(view.pools().flatMap(({ active }) => active)),
+    tasks,
+    targets: healthCounts(view.pools().flatMap((pool) => pool.active())),
     hosts: view.hosts(),
     endpoints: endpoints
       .filter(({ method }) => method === undefined)
@@ -32,14 +34,17 @@ export function statusPage(
   };
 }
 
-function taskList(tasks: readonly JudgedTask[], query: URLSearchParams): StatusPage['tasks'] {
+function* taskList(
+  tasks: readonly JudgedTask[],
+  query: URLSearchParams,
+): Generator<string, StatusPage['tasks']> {
   const filter = readFilter(query);
-  const matching = worstFirst(filterTasks(tasks, filter));
+  const matching = worstFirst(yield* gathered(matchingTasks(tasks, filter)));
   return {
     ...filter,
     counts: countsOf(tasks),
     total: tasks.length,
-    ...paged(matching, query),
+    ...paged(matching, query, (task) => task),
   };
 }
 

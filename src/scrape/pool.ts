@@ -1,5 +1,13 @@
 import type { DiscoveryStatus, TargetGroup } from '../discovery/index.js';
-import { type Clock, type Logger, sameValue, shownUrl, Throttle, TimeSlice } from '../lib/index.js';
+import {
+  type Clock,
+  type Logger,
+  sameValue,
+  shownUrl,
+  Throttle,
+  TimeSlice,
+  type Turns,
+} from '../lib/index.js';
 import { type Labels, labelsToMap, type Next } from '../model/index.js';
 import type { HttpClient, HttpClientOptions } from '../net/index.js';
 import { compileRelabel, type Relabeller, type RelabelStep } from '../relabel/index.js';
@@ -15,11 +23,10 @@ import { PoolTargets } from './pool-targets.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 import { keepsSeries } from './series-change.js';
 import type { SharedTexts } from './shared-texts.js';
-import type { ExplainSubject, PoolStatus, TargetMetadata, TargetStatus } from './status.js';
+import type { ExplainSubject, PoolStatus, TargetStatus } from './status.js';
 import type { Target } from './target.js';
 import { discoveredLabels } from './target-labels.js';
 import { TargetSeries } from './target-series.js';
-import type { Turns } from './turns.js';
 
 const LOG_PERIOD_MS = 60_000;
 
@@ -88,7 +95,7 @@ export class Pool {
     this.#relabel = compileRelabel(config.relabel, config.validationScheme);
     this.#metricRelabel = compileRelabel(config.metricRelabel, config.validationScheme);
     this.#client = this.#createClient(config.http);
-    this.#leaving = new LeavingLoops(parts.clock, () => this.#live());
+    this.#leaving = new LeavingLoops(parts.clock, () => this.loops());
     this.#declare();
   }
 
@@ -130,7 +137,7 @@ export class Pool {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#undeclare();
-    const loops = [...this.#live()];
+    const loops = [...this.loops()];
     for (const loop of loops) {
       this.#parts.schedule.remove(this.#planKey(loop.target.key));
       loop.interrupt();
@@ -140,24 +147,17 @@ export class Pool {
     this.#client.close();
   }
 
-  status(discovery: readonly DiscoveryStatus[]): PoolStatus {
+  status(discovery: () => readonly DiscoveryStatus[]): PoolStatus {
     const { dropped, counts } = this.#targets;
     return {
       job: this.#job,
-      active: Array.from(this.#live(), (loop) => loop.status()),
+      active: () => [...this.loops()],
       dropped,
       droppedCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
       droppedCounts: { ...counts },
       discovery,
       relabel: this.#settings.config.relabel,
     };
-  }
-
-  metadata(): TargetMetadata[] {
-    return Array.from(this.#live(), ({ target, series }) => ({
-      target: target.labels,
-      families: series.metadata(),
-    }));
   }
 
   /** What the rules of the job do to these labels. */
@@ -168,7 +168,8 @@ export class Pool {
     return this.#relabel.explain(discoveredLabels(this.#settings.config, alone, labelsToMap(labels)));
   }
 
-  *#live(): Generator<TargetLoop> {
+  /** Those of the targets that are scraped now. */
+  *loops(): Generator<TargetLoop> {
     for (const { loop } of this.#loops.values()) yield loop;
   }
 
