@@ -4,9 +4,10 @@ import { basename, dirname, join } from 'node:path';
 import { type Clock, errorLine, formatSize, type Logger, SentinelError } from '../lib/index.js';
 import type { FileDiscovery } from './discovery-config.js';
 import { FolderWatch } from './folder-watch.js';
+import { parseJson } from './json-list.js';
 import type { Answer, Source } from './source.js';
 import type { TargetGroup } from './target-group.js';
-import { MAX_LIST_BYTES, parseJson, TargetList } from './target-list.js';
+import { MAX_LIST_BYTES, TargetList } from './target-list.js';
 import { matchesWildcard } from './wildcard.js';
 import { parseYaml } from './yaml.js';
 
@@ -88,7 +89,10 @@ export class FileSource implements Source {
         list = new TargetList({ source: path, label: { __meta_filepath: path } });
         this.#lists.set(path, list);
       }
-      return await list.read(body, /\.json$/i.test(path) ? parseJson : parseYaml);
+      return await list.read(
+        body,
+        /\.json$/i.test(path) ? parseJson : (bytes) => parseYaml(bytes.toString('utf8')),
+      );
     } catch (error) {
       return isAbsent(error) ? undefined : cannotRead(path, error);
     }

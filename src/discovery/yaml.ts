@@ -18,7 +18,7 @@ const MAX_VALUES = 2_000_000;
 const MAX_DEPTH = 16;
 
 /** A longer text is parsed in portions: `yaml` takes about two seconds per MiB. */
-const PORTION_CHARS = 8192;
+const PORTION_CHARS = 4096;
 
 /** The longest text that is parsed in one go, because it cannot be cut. */
 const MAX_WHOLE_CHARS = 2 ** 20;
@@ -42,11 +42,11 @@ export async function parseYaml(text: string): Promise<unknown> {
     const items = parsePortion(portion, line);
     // Only comments, before the first item; anything else is no list at the margin.
     if (!Array.isArray(items) && items !== null) return detached(parseWhole(text));
-    for (const item of (items ?? []) as unknown[]) list.push(item);
+    for (const item of detached(items ?? []) as unknown[]) list.push(item);
     line += portion.split('\n').length - 1;
     if (slice.isUp) await slice.next();
   }
-  return detached(list);
+  return list;
 }
 
 function parseWhole(text: string): unknown {

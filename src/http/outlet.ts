@@ -109,12 +109,11 @@ export class Outlet {
     }
   }
 
-  /** What can be made in a slice. One at a time over all answers, and everybody else has a turn behind it. */
+  /** What can be made in a slice. One at a time over all answers, and everybody else has a turn before it. */
   #portion(pieces: Iterator<string>): Promise<Portion> {
     return this.#turns.take(async () => {
-      const portion = portionOf(pieces);
       await new Promise((resolve) => setImmediate(resolve));
-      return portion;
+      return portionOf(pieces);
     });
   }
 }

@@ -19,7 +19,7 @@ import type { ScrapeMetrics } from './metrics.js';
 import type { PageMemory } from './page-memory.js';
 import { phaseOf } from './phase.js';
 import { PoolClient } from './pool-client.js';
-import { PoolTargets } from './pool-targets.js';
+import { PoolTargets, type SortedTargets } from './pool-targets.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 import { keepsSeries } from './series-change.js';
 import type { SharedTexts } from './shared-texts.js';
@@ -63,6 +63,9 @@ interface Entry {
   ticks: Ticks;
 }
 
+/** What is not scraped. */
+type Dropped = Pick<SortedTargets, 'dropped' | 'counts'>;
+
 /**
  * The targets of one job: groups of discovered targets come in, loops run. A target that stays keeps its loop, with phase, series and health, whatever else
  * changes; one whose interval or timeout alone changes keeps its series.
@@ -76,7 +79,9 @@ export class Pool {
   #metricRelabel: Relabeller;
   #client: PoolClient;
   #groups: readonly TargetGroup[] = [];
-  #targets: Pick<PoolTargets, 'dropped' | 'counts'> = {
+  /** By the present settings. */
+  #targets: PoolTargets;
+  #dropped: Dropped = {
     dropped: [],
     counts: { relabel: 0, cluster: 0, duplicate: 0, invalid: 0 },
   };
@@ -94,6 +99,7 @@ export class Pool {
     this.#settings = { config, cluster };
     this.#relabel = compileRelabel(config.relabel, config.validationScheme);
     this.#metricRelabel = compileRelabel(config.metricRelabel, config.validationScheme);
+    this.#targets = new PoolTargets({ config, cluster, relabel: this.#relabel });
     this.#client = this.#createClient(config.http);
     this.#leaving = new LeavingLoops(parts.clock, () => this.loops());
     this.#declare();
@@ -103,7 +109,7 @@ export class Pool {
   configure(settings: PoolSettings): void {
     const before = this.#settings;
     if (sameValue(before, settings)) return;
-    const { config } = settings;
+    const { config, cluster } = settings;
     this.#relabel = compileRelabel(config.relabel, config.validationScheme);
     this.#metricRelabel = compileRelabel(config.metricRelabel, config.validationScheme);
     if (!sameValue(before.config.http, config.http)) {
@@ -111,6 +117,7 @@ export class Pool {
       this.#client = this.#createClient(config.http);
     }
     this.#settings = settings;
+    this.#targets = new PoolTargets({ config, cluster, relabel: this.#relabel });
     this.#mustSync = true;
     this.#mustRenew ||= !keepsSeries(before.config, config);
   }
@@ -148,7 +155,7 @@ export class Pool {
   }
 
   status(discovery: () => readonly DiscoveryStatus[]): PoolStatus {
-    const { dropped, counts } = this.#targets;
+    const { dropped, counts } = this.#dropped;
     return {
       job: this.#job,
       active: () => [...this.loops()],
@@ -193,18 +200,18 @@ export class Pool {
     this.#mustSync = false;
     const mustRenew = this.#mustRenew;
     this.#mustRenew = false;
-    const { config, cluster } = this.#settings;
     const slice = new TimeSlice();
-    const targets = await PoolTargets.of({ config, cluster, relabel: this.#relabel }, this.#groups, slice);
-    const fresh = await this.#keep(targets.active, mustRenew, slice);
+    const sorted = await this.#targets.sort(this.#groups, slice);
+    const fresh = await this.#keep(sorted.active, mustRenew, slice);
     for (const target of fresh.values()) {
       if (slice.isUp) await slice.next();
       if (this.#stopped) return;
       this.#start(target);
     }
     this.#refuse();
-    this.#targets = targets;
-    this.#report(targets);
+    const { dropped, counts } = sorted;
+    this.#dropped = { dropped, counts };
+    this.#report();
   }
 
   /** Loops whose target is there go on, the others end; gives the targets that have none yet. */
@@ -213,9 +220,14 @@ export class Pool {
     mustRenew: boolean,
     slice: TimeSlice,
   ): Promise<ReadonlyMap<string, Target>> {
-    const fresh = new Map(active);
-    if (!mustRenew) for (const key of this.#loops.keys()) fresh.delete(key);
-    const heirs = new Map(mustRenew ? [] : [...fresh.values()].map((target) => [target.seriesKey, target]));
+    const fresh = new Map<string, Target>();
+    const heirs = new Map<string, Target>();
+    for (const [key, target] of active) {
+      if (slice.isUp) await slice.next();
+      if (!mustRenew && this.#loops.has(key)) continue;
+      fresh.set(key, target);
+      if (!mustRenew) heirs.set(target.seriesKey, target);
+    }
     for (const [key, entry] of [...this.#loops]) {
       if (slice.isUp) await slice.next();
       if (this.#stopped) break;
@@ -240,6 +252,7 @@ export class Pool {
   /** The loop stays, for this target; it is planned anew only where its ticks are others. */
   #goOn(key: string, entry: Entry, target: Target): void {
     const { loop } = entry;
+    if (loop.target === target) return;
     loop.target = target;
     const ticks = this.#ticksOf(target);
     if (key === target.key && sameValue(ticks, entry.ticks)) return;
@@ -298,8 +311,9 @@ export class Pool {
     for (const { loop } of this.#loops.values()) loop.refusal = refusal;
   }
 
-  #report({ counts, dropped }: PoolTargets): void {
+  #report(): void {
     const { metrics, log } = this.#parts;
+    const { dropped, counts } = this.#dropped;
     const job = this.#job;
     metrics.syncFailures.with({ job }).inc(counts.invalid);
     if (counts.invalid === 0 || this.#throttle.pass('invalid') === undefined) return;
@@ -320,7 +334,7 @@ export class Pool {
     for (const state of ['up', 'down', 'unknown'] as const)
       targets.read({ job: this.#job, state }, () => this.#countOf(state));
     for (const state of ['relabel', 'cluster', 'duplicate', 'invalid'] as const)
-      targets.read({ job: this.#job, state }, () => this.#targets.counts[state]);
+      targets.read({ job: this.#job, state }, () => this.#dropped.counts[state]);
   }
 
   #undeclare(): void {

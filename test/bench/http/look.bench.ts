@@ -11,11 +11,12 @@ import { fileURLToPath } from 'node:url';
 import { Discoveries } from '../../../src/discovery/index.js';
 import { createHttpEdge } from '../../../src/http/index.js';
 import { type Logger, Metrics, systemClock } from '../../../src/lib/index.js';
-import { createHttpClient, createResolver, type HttpClientOptions } from '../../../src/net/index.js';
+import { createHttpClient, type DnsResolver, type HttpClientOptions } from '../../../src/net/index.js';
 import type { RelabelRule } from '../../../src/relabel/index.js';
 import { type ScrapeConfig, Scrapes } from '../../../src/scrape/index.js';
 import { viewWith } from '../../http/kit.js';
 import { OwnTime } from '../../own-time.js';
+import { resolver as loopback } from '../../scrape/exporter.js';
 import { scrapeConfig } from '../../scrape/scrape-config.js';
 import { until } from '../../until.js';
 
@@ -152,7 +153,7 @@ function fileText(ports: readonly number[], count: number, from = 0): string {
   for (let i = 0; i < count; i += GROUP) {
     const targets = Array.from({ length: Math.min(GROUP, count - i) }, (_, j) => {
       const port = ports[(i + j) % ports.length]!;
-      return `127.${(i + j) >> 14}.${((i + j) >> 7) & 127}.${(i + j) & 127}:${port}`;
+      return `t${i + j}:${port}`;
     });
     const role = (i / GROUP) % 10 === 0 ? 'spare' : 'edge';
     groups.push({ targets, labels: { __meta_role: role, host: `host-${from + i}`, site: `site-${i % 40}` } });
@@ -169,7 +170,7 @@ async function bench(child: ReturnType<typeof fork>, ports: readonly number[]): 
   };
   const metrics = new Metrics();
   const parts = { clock: systemClock, log, metrics };
-  const resolver = createResolver();
+  const resolver: DnsResolver = { ...loopback, records: () => Promise.resolve([]) };
   const net = { createHttpClient: (options: HttpClientOptions) => createHttpClient(options, resolver) };
   const scrapes = new Scrapes({
     ...parts,
@@ -234,7 +235,6 @@ async function bench(child: ReturnType<typeof fork>, ports: readonly number[]): 
     );
   await scrapes.stop();
   await edge.close();
-  resolver.close();
   rmSync(folder, { recursive: true });
   process.exit(0);
 }
