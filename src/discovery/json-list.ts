@@ -1,4 +1,4 @@
-import { SentinelError, TimeSlice } from '../lib/index.js';
+import { SentinelError, type TimeSlice } from '../lib/index.js';
 
 /** A longer list is parsed in portions. */
 const PORTION_BYTES = 65_536;
@@ -6,11 +6,10 @@ const PORTION_BYTES = 65_536;
 const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_MAP, CLOSE_MAP] = Buffer.from('"\\,[]{}');
 const SPACES: readonly number[] = [...Buffer.from(' \t\r\n')];
 
-/** A JSON text as a value. A long list is parsed in portions of whole items, so that others have their turn in between. Throws SEN_DISCOVERY. */
-export async function parseJson(body: Buffer): Promise<unknown> {
+/** A JSON text as a value. A long list is parsed in portions of whole items, and others have their turn in between, by the slice. Throws SEN_DISCOVERY. */
+export async function parseJson(body: Buffer, slice: TimeSlice): Promise<unknown> {
   const first = afterSpace(body, 0);
   if (body.length <= PORTION_BYTES || body[first] !== OPEN_LIST) return parsed(body.toString('utf8'), 0);
-  const slice = new TimeSlice();
   const items: unknown[] = [];
   // In characters: that is how places are told.
   let place = first + 1;

@@ -9,8 +9,13 @@ export const MAX_LIST_BYTES = 16 * 2 ** 20;
 const MAX_MARKS = 1_000_000;
 const MARKS: readonly number[] = [...Buffer.from(',[{')];
 
+/** How long the reading of a list holds the loop. */
+const SLICE_MS = 5;
 /** Bytes between two looks at the time. */
 const SLICE_BYTES = 2 ** 20;
+
+/** Makes a value of a body, and gives way to others by the slice. Throws SEN_DISCOVERY or SEN_LIMIT. */
+type ParseList = (body: Buffer, slice: TimeSlice) => Promise<unknown>;
 
 /** What all groups of one list have in common. */
 export interface ListOrigin {
@@ -34,18 +39,18 @@ export class TargetList {
   }
 
   /** The groups of a body, made into values by `parse`. Throws SEN_LIMIT, or SEN_DISCOVERY, which says what is wrong and in which group. */
-  async read(body: Buffer, parse: (body: Buffer) => unknown): Promise<readonly TargetGroup[]> {
-    const hash = await hashOf(body);
+  async read(body: Buffer, parse: ParseList): Promise<readonly TargetGroup[]> {
+    const slice = new TimeSlice(SLICE_MS);
+    const hash = await hashOf(body, slice);
     if (hash === this.#hash) return this.#groups;
-    const list = await parse(body);
+    const list = await parse(body, slice);
     if (!Array.isArray(list)) throw wrong(`expected a list of target groups, got ${kindOf(list)}`);
-    this.#groups = await this.#groupsOf(list);
+    this.#groups = await this.#groupsOf(list, slice);
     this.#hash = hash;
     return this.#groups;
   }
 
-  async #groupsOf(list: readonly unknown[]): Promise<readonly TargetGroup[]> {
-    const slice = new TimeSlice();
+  async #groupsOf(list: readonly unknown[], slice: TimeSlice): Promise<readonly TargetGroup[]> {
     const before = new Map<string | undefined, TargetGroup>();
     for (const group of this.#groups) {
       before.set(firstOf(group), group);
@@ -73,8 +78,7 @@ function unchanged(group: TargetGroup, before: TargetGroup | undefined): TargetG
 }
 
 /** Throws SEN_LIMIT for a body that would take too much memory. */
-async function hashOf(body: Buffer): Promise<string> {
-  const slice = new TimeSlice();
+async function hashOf(body: Buffer, slice: TimeSlice): Promise<string> {
   const hash = createHash('sha1');
   let marks = 0;
   for (let i = 0; i < body.length; i += SLICE_BYTES) {

@@ -24,13 +24,3 @@ export function* jsonList(values: Iterable<object | undefined>): Generator<strin
 export function* lazily<T, U>(items: Iterable<T>, make: (item: T) => U): Generator<U> {
   for (const item of items) yield make(item);
 }
-
-/** All that is found; `undefined` is nothing, and lets others have their turn. */
-export function* gathered<T>(found: Iterable<T | undefined>): Generator<string, T[]> {
-  const all: T[] = [];
-  for (const one of found) {
-    if (one !== undefined) all.push(one);
-    yield '';
-  }
-  return all;
-}

@@ -1,7 +1,7 @@
 import { errorLine, shownUrl } from '../lib/index.js';
 import { labelsToMap } from '../model/index.js';
 import { parseSeries } from '../relabel/index.js';
-import type { DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
+import type { ActiveTarget, DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
 import type {
   DiscoveredRow,
   DiscoveryPage,
@@ -13,11 +13,8 @@ import type {
 import type { RouteParts } from './endpoint.js';
 import { healthCounts } from './jobs.js';
 import { paged } from './paged.js';
-import { gathered } from './pieces.js';
 import { shownDiscovered, shownLabels } from './shown.js';
 import { askedPools, matchingTargets, readTargetFilter } from './targets.js';
-
-const WORST_FIRST = ['down', 'unknown', 'up'] as const;
 
 /** What the page of the targets is made of, for a query such as `?scrapePool=node&health=down&q=core&page=2`. */
 export function* targetsPage(
@@ -32,9 +29,13 @@ export function* targetsPage(
   }));
   const filter = readTargetFilter(query);
   const active = askedPools(pools, filter).flatMap((pool) => pool.active);
-  const matching = yield* gathered(matchingTargets(active, filter));
-  const sorted = WORST_FIRST.flatMap((health) => matching.filter((target) => target.health === health));
-  const targets = paged(sorted, query, (target) => targetRow(target.status()));
+  const found: Record<TargetStatus['health'], ActiveTarget[]> = { down: [], unknown: [], up: [] };
+  for (const target of matchingTargets(active, filter)) {
+    if (target !== undefined) found[target.health].push(target);
+    yield '';
+  }
+  const worstFirst = [...found.down, ...found.unknown, ...found.up];
+  const targets = paged(worstFirst, query, (target) => targetRow(target.status()));
   return { name: view.runtime().name, nowMs: clock.now(), jobs, filter, targets };
 }
 

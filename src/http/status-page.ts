@@ -4,7 +4,6 @@ import type { StatusPage } from '../web/index.js';
 import type { Endpoint, RouteParts } from './endpoint.js';
 import { healthCounts } from './jobs.js';
 import { paged } from './paged.js';
-import { gathered } from './pieces.js';
 import { type JudgedTask, judge, matchingTasks, readFilter } from './tasks.js';
 
 /** What the status page is made of, for a query such as `?state=failed&q=core&page=2`. */
@@ -39,17 +38,18 @@ function* taskList(
   query: URLSearchParams,
 ): Generator<string, StatusPage['tasks']> {
   const filter = readFilter(query);
-  const matching = worstFirst(yield* gathered(matchingTasks(tasks, filter)));
+  const found: Record<TaskState, JudgedTask[]> = { blocked: [], failed: [], late: [], waiting: [], ok: [] };
+  for (const task of matchingTasks(tasks, filter)) {
+    if (task !== undefined) found[task.state].push(task);
+    yield '';
+  }
+  const worstFirst = TASK_STATES.flatMap((state) => found[state]);
   return {
     ...filter,
     counts: countsOf(tasks),
     total: tasks.length,
-    ...paged(matching, query, (task) => task),
+    ...paged(worstFirst, query, (task) => task),
   };
-}
-
-function worstFirst(tasks: readonly JudgedTask[]): JudgedTask[] {
-  return TASK_STATES.flatMap((state) => tasks.filter((task) => task.state === state));
 }
 
 function countsOf(tasks: readonly JudgedTask[]): Record<TaskState, number> {

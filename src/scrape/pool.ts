@@ -29,6 +29,8 @@ import { discoveredLabels } from './target-labels.js';
 import { TargetSeries } from './target-series.js';
 
 const LOG_PERIOD_MS = 60_000;
+/** How long a sync holds the loop. */
+const SLICE_MS = 5;
 
 /** What all pools share. */
 export interface PoolParts {
@@ -190,8 +192,8 @@ export class Pool {
   }
 
   async #syncAll(): Promise<void> {
-    // What is set in one breath, settings and groups, is one change.
-    await Promise.resolve();
+    // What is set in one breath, settings and groups, is one change; and who set it may have held the loop for long enough.
+    await new TimeSlice(SLICE_MS).next();
     while (this.#mustSync && !this.#stopped) await this.#parts.turns.take(() => this.#sync());
   }
 
@@ -200,7 +202,7 @@ export class Pool {
     this.#mustSync = false;
     const mustRenew = this.#mustRenew;
     this.#mustRenew = false;
-    const slice = new TimeSlice();
+    const slice = new TimeSlice(SLICE_MS);
     const sorted = await this.#targets.sort(this.#groups, slice);
     const fresh = await this.#keep(sorted.active, mustRenew, slice);
     for (const target of fresh.values()) {
