@@ -114,7 +114,11 @@ export class BoundedServer {
       if (oldest !== undefined) this.#sockets.delete(oldest);
     }
     this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      // An answer behind another one on the connection hears nothing of the end itself.
+      for (const response of this.#open) if (response.req.socket === socket) this.#open.delete(response);
+    });
   }
 }
 
