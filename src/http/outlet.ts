@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Clock, errorLine, type Logger, Turns } from '../lib/index.js';
 import type { Answer } from './answer.js';
+import { pathOf } from './guards.js';
 import { IDLE_MS } from './server.js';
 
 /** Bytes of answers that wait for their readers, over all connections; beyond it new ones are put off. A reader that stalls is cut, but not at once. */
@@ -84,11 +85,8 @@ export class Outlet {
   }
 
   /** The rest of a long answer, as fast as it is read. Never rejects. */
-  async #send(
-    rest: Iterator<string>,
-    { socket, url }: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
+  async #send(rest: Iterator<string>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
     try {
       while (this.#open.has(response)) {
         if (response.writableNeedDrain) {
@@ -104,7 +102,7 @@ export class Outlet {
       }
       rest.return?.();
     } catch (error) {
-      this.#log.error({ url, err: errorLine(error) }, 'cannot answer a request to its end');
+      this.#log.error({ path: pathOf(request), err: errorLine(error) }, 'cannot answer a request to its end');
       socket.destroy();
     }
   }
