@@ -247,7 +247,7 @@ test('service: refusals name what is wrong and what to do', async (t) => {
   rmSync(join(program, 'native'), { recursive: true });
   await f(
     ['install', ...root],
-    /was not built for Node v\d.*: build it with this Node/,
+    /was not built for Node v\d.*\nRun it with the Node that it was built for, or build it with this one/,
     join(program, 'sentinel.js'),
   );
 });
