@@ -78,8 +78,15 @@ const ADDONS = ['better-sqlite3/build/Release/better_sqlite3.node', 'raw-socket/
   (path) => join(root, 'node_modules', path),
 );
 
-/** Why this Node cannot load the native packages of node_modules: they fit the ABI of one Node. In a process of its own, where a misfit can do no harm. */
+/** Keeps a fault of Node's headers out of what is compiled; it says which. Ready binaries may have it. */
+const OBJECT_WRAP = join(root, 'bin/object-wrap.h');
+
+/** What is wrong with the native packages of node_modules. They fit the ABI of one Node; they are loaded in a process of its own, where a misfit can do no harm. */
 function addonFault() {
+  const hooked = ADDONS.find(
+    (file) => existsSync(file) && readFileSync(file).includes('RemoveEnvironmentCleanupHook'),
+  );
+  if (hooked !== undefined) return `${hooked} was built without ${OBJECT_WRAP}, and can end the process`;
   const load = 'for (const file of process.argv.slice(1)) process.dlopen({ exports: {} }, file)';
   const { status, stderr } = run(process.execPath, ['-e', load, ...ADDONS]);
   if (status === 0) return undefined;
@@ -97,9 +104,14 @@ function headersFolder() {
 }
 
 /** Runs npm, a second time where the network failed. Ends the program when that fails too. */
-function runNpm(args) {
+function runNpm(args, extra = {}) {
   const headers = headersFolder();
-  const env = headers && { ...process.env, npm_package_config_node_gyp_nodedir: headers };
+  const env = {
+    ...process.env,
+    CXXFLAGS: `-include ${OBJECT_WRAP} ${process.env.CXXFLAGS ?? ''}`,
+    ...(headers && { npm_package_config_node_gyp_nodedir: headers }),
+    ...extra,
+  };
   let output = '';
   for (let attempt = 1; attempt <= 2; attempt++) {
     const result = run('npm', args, { env });
@@ -122,19 +134,19 @@ export function install() {
       'On Debian: apt-get install npm make g++ python3. Or copy a built dist/ from another host of the same kind.',
     ]);
   }
-  if (isComplete) {
-    say(
-      `two native packages do not fit Node ${process.version}; building them again (npm rebuild, about a minute) ...`,
-    );
-    runNpm(['rebuild', 'better-sqlite3', 'raw-socket']);
-  } else {
+  if (!isComplete) {
     say('installing packages (npm ci; compiles two native ones, about a minute) ...');
     runNpm(['ci', '--no-audit', '--no-fund']);
+    if (addonFault() === undefined) return;
   }
+  say(
+    `two native packages do not fit Node ${process.version}; building them (npm rebuild, about a minute) ...`,
+  );
+  runNpm(['rebuild', 'better-sqlite3', 'raw-socket'], { npm_config_build_from_source: 'true' });
   const fault = addonFault();
   if (fault === undefined) return;
   fail([
-    `npm built native packages that Node ${process.version} cannot load: ${fault}`,
+    `npm built native packages that do not fit Node ${process.version}: ${fault}`,
     `npm must run on this Node (PATH=${dirname(process.execPath)}:$PATH), and \`nodedir\` of an .npmrc or npm_config_nodedir, where one is set, must hold its headers.`,
   ]);
 }
