@@ -126,25 +126,33 @@ test('native packages that do not fit this Node are built again', async (t) => {
     writeFileSync(join(path, 'npm'), `#!/bin/sh\necho "$@" >>${path}/calls\n${script}\n`, { mode: 0o755 });
   const version = () => run(join(checkout, 'bin/sentinel'), ['version'], { env: { PATH: path } });
 
+  const refused = async (want: RegExp) => {
+    const { code, stderr } = await version();
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /two native packages do not fit Node v\d.*; building them/);
+    assert.match(stderr, want);
+  };
+  const built = Object.entries(ADDONS).map(([name, addon]) => join(name, 'build/Release', addon));
+  const copies = built.map(
+    (file) => `cp ${resolve('node_modules', file)} ${join(checkout, 'node_modules', file)}`,
+  );
+
   // npm runs on another Node, or has the headers of another
   npm('exit 0');
-  const still = await version();
-  assert.equal(still.code, 3, still.stderr);
-  assert.match(still.stderr, /two native packages do not fit Node v\d.*; building them/);
-  assert.match(still.stderr, /npm built native packages that do not fit Node v\d\S*: .*\.node.*\n.*PATH=/);
+  await refused(/npm built native packages that do not fit Node v\d\S*: .*\.node.*\n.*PATH=/);
 
-  const copies = Object.entries(ADDONS).map(([name, addon]) => join(name, 'build/Release', addon));
-  npm(
-    copies
-      .map((file) => `cp ${resolve('node_modules', file)} ${join(checkout, 'node_modules', file)}`)
-      .join('\n'),
-  );
-  const built = await version();
-  assert.equal(built.code, 0, built.stderr);
-  assert.match(built.stdout, /^sentinel \d/);
+  // what loads, and could end the process later
+  const last = join(checkout, 'node_modules', built.at(-1)!);
+  npm([...copies, `echo RemoveEnvironmentCleanupHook >>${last}`].join('\n'));
+  await refused(/raw\.node was built without .*\/bin\/object-wrap\.h, and can end the process/);
+
+  npm(copies.join('\n'));
+  const { code, stdout, stderr } = await version();
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^sentinel \d/);
   assert.equal(
     readFileSync(join(path, 'calls'), 'utf8').replaceAll('--version\n', ''),
-    'rebuild better-sqlite3 raw-socket\n'.repeat(2),
+    'rebuild better-sqlite3 raw-socket\n'.repeat(3),
   );
 });
 
