@@ -18,6 +18,7 @@ import { STOP_DEADLINE_MS } from '../../src/cli/start.js';
 import { systemClock } from '../../src/lib/index.js';
 import { NotifyReceiver } from '../ops/notify-receiver.js';
 import { FakeReceiver } from '../receiver.js';
+import { isRunning } from '../running.js';
 import { needSystemd } from '../systemd.js';
 import { until } from '../until.js';
 import { numberedAgent, numbersIn } from './numbered.js';
@@ -166,20 +167,11 @@ test('a disk that stalls: probes miss nothing, the agent answers, live data goes
   assert.ok(missed <= gaps.length / 10, `${missed} of ${gaps.length} ticks were missed`);
 });
 
-/** Processes that this one has started and that have not ended; one that did is a zombie until its parent hears of it. */
-function childrenOf(pid: number): string[] {
+/** Processes that this one has started and that have not ended. */
+function childrenOf(pid: number): number[] {
   const tasks = readdirSync(`/proc/${pid}/task`);
   const text = tasks.map((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1')).join(' ');
-  return text.split(/\s+/).filter((child) => child !== '' && !/^State:\tZ/m.test(statusOf(child)));
-}
-
-/** What the kernel says of a process; nothing when it is gone. */
-function statusOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'latin1');
-  } catch {
-    return 'State:\tZ';
-  }
+  return text.split(/\s+/).filter(Boolean).map(Number).filter(isRunning);
 }
 
 /** Whether the main thread of a process is inside a call of the kernel that no signal ends. */
