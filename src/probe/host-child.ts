@@ -2,7 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
-import { type Clock, errorLine, type Logger, PROBE_HOST_PROGRAM, type Timer } from '../lib/index.js';
+import {
+  type Clock,
+  endWithUs,
+  errorLine,
+  type Logger,
+  PROBE_HOST_PROGRAM,
+  type Timer,
+} from '../lib/index.js';
 import { codeRangeBytes } from './code-range.js';
 import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js';
 import type { HostLimits } from './host-limits.js';
@@ -78,6 +85,7 @@ export class HostChild {
     this.#startedMs = parts.clock.monotonic();
     this.#output = new HostOutput(parts.clock, (line) => parts.log.warn(`probe host printed: ${line}`));
     this.#child = spawnHost(parts);
+    endWithUs(this.#child);
     // Without file descriptors left, there are no streams.
     this.#stream = (this.#child.stdio as ChildProcess['stdio'] | undefined)?.[3] as Duplex | undefined;
     this.#listen();

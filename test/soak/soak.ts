@@ -51,6 +51,7 @@ const MOODS = [
 ] as const;
 const LOOK_MS = 2000;
 const RELOAD_MS = 7000;
+/** At most: a short soak kills two hosts, one of each lane. */
 const KILL_MS = 41_000;
 /** A soak that is shorter than this is mostly warm-up. */
 const WARM_MS = 600_000;
@@ -247,6 +248,7 @@ async function watch(
   const looks: Look[] = [];
   const began = performance.now();
   const since = () => performance.now() - began;
+  const killMs = Math.min(KILL_MS, (seconds * 1000) / 3);
   let reloads = 0;
   let kills = 0;
   while (since() < seconds * 1000 && agent.exitCode === null) {
@@ -259,7 +261,7 @@ async function watch(
       writeTargets(parts.folder, parts.web, reloads);
       agent.kill('SIGHUP');
     }
-    if (since() > (kills + 1) * KILL_MS) {
+    if (since() > (kills + 1) * killMs) {
       kills++;
       // Not the lane of the numbers: a run whose number is in the ledger may die before its result is sent.
       for (const { pid, name } of hostsOf(agent.pid!))
