@@ -11,8 +11,9 @@ const MARKS: readonly number[] = [...Buffer.from(',[{')];
 
 /** How long the reading of a list holds the loop. */
 const SLICE_MS = 5;
-/** Bytes between two looks at the time. */
+/** Bytes, or groups, between two looks at the time: a short list is read in one go. */
 const SLICE_BYTES = 2 ** 18;
+const SLICE_GROUPS = 64;
 
 /** Makes a value of a body, and gives way to others by the slice. Throws SEN_DISCOVERY or SEN_LIMIT. */
 type ParseList = (body: Buffer, slice: TimeSlice) => Promise<unknown>;
@@ -54,15 +55,15 @@ export class TargetList {
 
   async #groupsOf(list: readonly unknown[], slice: TimeSlice): Promise<readonly TargetGroup[]> {
     const before = new Map<string | undefined, TargetGroup>();
-    for (const group of this.#groups) {
+    for (const [i, group] of this.#groups.entries()) {
+      if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
       before.set(firstOf(group), group);
-      if (slice.isUp) await slice.next();
     }
     const groups: TargetGroup[] = [];
-    for (let i = 0; i < list.length; i++) {
-      const group = groupOf(list[i], i, this.#origin);
+    for (const [i, item] of list.entries()) {
+      if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
+      const group = groupOf(item, i, this.#origin);
       if (group.targets.length > 0) groups.push(unchanged(group, before.get(firstOf(group))));
-      if (slice.isUp) await slice.next();
     }
     return groups;
   }
@@ -84,10 +85,10 @@ async function hashOf(body: Buffer, slice: TimeSlice): Promise<string> {
   const hash = createHash('sha1');
   let marks = 0;
   for (let i = 0; i < body.length; i += SLICE_BYTES) {
+    if (i > 0 && slice.isUp) await slice.next();
     const part = body.subarray(i, i + SLICE_BYTES);
     hash.update(part);
     marks += marksIn(part);
-    if (slice.isUp) await slice.next();
   }
   if (marks > MAX_MARKS)
     throw new SentinelError('SEN_LIMIT', `it holds more than ${MAX_MARKS} commas and brackets`);
