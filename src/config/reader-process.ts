@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { endWithUs, errorLine, SENTINEL_PROGRAM, SentinelError } from '../lib/index.js';
+import { endWithUs, errorLine, SENTINEL_PROGRAM, SentinelError, YOUNG_SPACE_FLAG } from '../lib/index.js';
 import { FrameReader, rssBytes } from '../probe/index.js';
 import type { ReaderMessage } from './transfer.js';
 
@@ -73,7 +73,7 @@ export class ReaderProcess<T> {
 
   constructor(parts: ReaderParts<T>) {
     this.#parts = parts;
-    this.#child = spawn(process.execPath, [SENTINEL_PROGRAM, ...parts.args], {
+    this.#child = spawn(process.execPath, [YOUNG_SPACE_FLAG, SENTINEL_PROGRAM, ...parts.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
     endWithUs(this.#child);

@@ -6,6 +6,7 @@ export {
   SENTINEL_PROGRAM,
   STORE_WORKER_PROGRAM,
   VERSION,
+  YOUNG_SPACE_FLAG,
 } from './build.js';
 export { type Clock, systemClock, type Timer } from './clock.js';
 export { formatDuration, roughDuration, tryParseDuration } from './duration.js';

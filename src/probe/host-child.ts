@@ -9,6 +9,7 @@ import {
   type Logger,
   PROBE_HOST_PROGRAM,
   type Timer,
+  YOUNG_SPACE_FLAG,
 } from '../lib/index.js';
 import { codeRangeBytes } from './code-range.js';
 import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js';
@@ -209,7 +210,8 @@ export class HostChild {
 function spawnHost({ lane, limits }: HostChildParts): ChildProcess {
   const heapMiB = Math.round((limits.maxRssBytes * 0.75) / 2 ** 20);
   const dataKib = Math.round((limits.maxRssBytes * 1.25 + codeRangeBytes()) / 2 ** 10);
-  const host = [process.execPath, `--max-old-space-size=${heapMiB}`, PROBE_HOST_PROGRAM, lane];
+  const flags = [`--max-old-space-size=${heapMiB}`, YOUNG_SPACE_FLAG];
+  const host = [process.execPath, ...flags, PROBE_HOST_PROGRAM, lane];
   return spawn('/bin/sh', ['-c', BOUNDED, 'sh', String(dataKib), ...host], {
     env: passedEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
