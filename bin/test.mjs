@@ -2,11 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle, compile, install, root } from './build.mjs';
+import { bundle, compile } from './build.mjs';
+import { install, root } from './install.mjs';
 
 install();
 compile();
 await bundle();
+// Notes that it was built: tests start agents beside each other, and none of them may build.
+spawnSync(join(root, 'bin/sentinel'), ['version'], { stdio: ['ignore', 'ignore', 'inherit'] });
 const parts = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
 const flags = process.argv.slice(2).filter((arg) => arg.startsWith('-'));
 const files = ['.build/test', '.build/plugins']

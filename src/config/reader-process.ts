@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { errorLine, SENTINEL_PROGRAM, SentinelError } from '../lib/index.js';
+import { endWithUs, errorLine, SENTINEL_PROGRAM, SentinelError } from '../lib/index.js';
 import { FrameReader, rssBytes } from '../probe/index.js';
 import type { ReaderMessage } from './transfer.js';
 
@@ -56,7 +56,7 @@ interface Import {
 const LOOK_MS = 50;
 /** Of what a process prints, the end is kept for the error. */
 const KEPT_CHARACTERS = 2000;
-/** What Node exits with when a module waits at its top level, and nothing is left that could end the wait. */
+/** What Node exits with when a module waits at its top level, and nothing is left that could end the wait. From 22 on it prints the line that waits, which is one of ours. */
 const UNSETTLED_EXIT_CODE = 13;
 
 /** A process of the program that reads something for this one, and bears what the code of plugins from outside does meanwhile. */
@@ -76,6 +76,7 @@ export class ReaderProcess<T> {
     this.#child = spawn(process.execPath, [SENTINEL_PROGRAM, ...parts.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
+    endWithUs(this.#child);
     // Without file descriptors left, there are no streams.
     const [, stdout, stderr, stream] = (this.#child.stdio ?? []) as (Readable | undefined)[];
     for (const output of [stdout, stderr])
@@ -89,8 +90,6 @@ export class ReaderProcess<T> {
   /** How it ended, once it is gone: so that no two of them are ever there together. `signal` ends it. Call once. */
   async end(signal: AbortSignal): Promise<ReaderEnd<T>> {
     const kill = () => this.#kill('was broken off');
-    // One that spins would outlive us.
-    process.once('exit', kill);
     signal.addEventListener('abort', kill, { once: true });
     if (signal.aborted) kill();
     try {
@@ -104,7 +103,6 @@ export class ReaderProcess<T> {
       });
     } finally {
       this.#imported();
-      process.off('exit', kill);
       signal.removeEventListener('abort', kill);
     }
   }
@@ -168,7 +166,9 @@ export class ReaderProcess<T> {
     const fromOutside = killer === 'SIGKILL' && this.#killedFor === undefined && isSmall;
     return {
       kind: 'died',
-      how: this.#killedFor ?? `${howOf(code, killer)}${saidOf(this.#printed)}`,
+      how:
+        this.#killedFor ??
+        `${howOf(code, killer)}${code === UNSETTLED_EXIT_CODE ? '' : saidOf(this.#printed)}`,
       culprit: fromOutside ? undefined : this.#import?.entry,
       ran: this.#ran,
       fromOutside,

@@ -5,6 +5,7 @@ import { DnsSource } from './dns.js';
 import type { Entry } from './entry.js';
 import { FileSource } from './file.js';
 import { HttpSource } from './http.js';
+import { LocalLabels } from './local-labels.js';
 import { addOwnerMetrics, kindMetrics, removeOwnerMetrics } from './metrics.js';
 import { Pace } from './pace.js';
 import { Poller } from './poller.js';
@@ -44,11 +45,13 @@ interface Before {
 /** The stage: follows where targets come from, for owners such as `scrape/<job>`, and tells each owner all its groups when they change. */
 export class Discoveries {
   readonly #options: DiscoveriesOptions;
+  readonly #localLabels: LocalLabels;
   #owners = new Map<string, Owner>();
   #pollers: Pollers = new Map();
 
   constructor(options: DiscoveriesOptions) {
     this.#options = options;
+    this.#localLabels = new LocalLabels(options.log);
   }
 
   /**
@@ -70,7 +73,7 @@ export class Discoveries {
     }
     const kept = new Set(pollersOf(this.#pollers));
     for (const poller of pollersOf(before)) if (!kept.has(poller)) poller.stop();
-    for (const [name, owner] of this.#owners) this.#options.onGroups(name, groupsOf(owner));
+    for (const [name, owner] of this.#owners) this.#options.onGroups(name, this.#groupsOf(name, owner));
     for (const poller of fresh) poller.start();
   }
 
@@ -93,14 +96,23 @@ export class Discoveries {
       removeOwnerMetrics(this.#options.metrics, name);
     }
     this.#owners = new Map();
+    this.#localLabels.forget();
   }
 
   #addOwner(name: string, entries: readonly Entry[]): void {
-    const pace = new Pace(this.#options.clock, () => this.#options.onGroups(name, groupsOf(owner)));
+    const pace = new Pace(this.#options.clock, () =>
+      this.#options.onGroups(name, this.#groupsOf(name, owner)),
+    );
     const owner: Owner = { entries, pace, onChange: (first) => pace.ask(first) };
     for (const entry of entries) if (entry instanceof Poller) entry.listeners.add(owner.onChange);
     this.#owners.set(name, owner);
     addOwnerMetrics(this.#options.metrics, name, entries);
+  }
+
+  #groupsOf(name: string, { entries }: Owner): readonly TargetGroup[] {
+    return entries.flatMap((entry) =>
+      entry instanceof Poller ? this.#localLabels.off(name, entry) : entry.groups,
+    );
   }
 
   #entryOf(config: DiscoveryConfig, before: Before, fresh: Poller[]): Entry {
@@ -145,10 +157,6 @@ export class Discoveries {
 
 function* pollersOf(pollers: Pollers): Generator<Poller> {
   for (const list of pollers.values()) for (const { poller } of list) yield poller;
-}
-
-function groupsOf(owner: Owner): readonly TargetGroup[] {
-  return owner.entries.flatMap((entry) => entry.groups);
 }
 
 /** What is asked, whatever the interval and the credentials. */

@@ -22,10 +22,14 @@ const staticEntry = field.section(
       default: [],
       example: ['localhost:9100'],
     }),
-    labels: field.map('Labels of all of them.', field.text('Value of the label.', { empty: true }), {
-      default: {},
-      example: { site: 'hq' },
-    }),
+    labels: field.map(
+      'Labels of all of them; `__unix_socket__` is a socket of this host to connect to in place of the address.',
+      field.text('Value of the label.', { empty: true }),
+      {
+        default: {},
+        example: { site: 'hq' },
+      },
+    ),
   },
   { nothing: nothing('static_configs') },
 );

@@ -20,6 +20,7 @@ export {
   Metrics,
   type MetricType,
 } from './metrics.js';
+export { endWithUs } from './orphan-guard.js';
 export { sameValue } from './same.js';
 export * as field from './schema.js';
 export type {

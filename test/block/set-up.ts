@@ -5,6 +5,7 @@ import { silentLog } from '../../src/cli/command-log.js';
 import { Metrics } from '../../src/lib/index.js';
 import { Batch, type Block, labelsOf, SeriesTable } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
+import { metricValue } from '../metric-value.js';
 
 type RouteSettings = Parameters<typeof routesOf>[0][number];
 
@@ -73,12 +74,6 @@ export function stageOf(destinations: readonly RouteSettings[], settings: Partia
     return stage.push(batch);
   };
   /** The value of a line of the metrics page, 0 without it. */
-  const metric = (name: string) => {
-    const line = metrics
-      .render()
-      .split('\n')
-      .find((text) => text.startsWith(`${name} `));
-    return line === undefined ? 0 : Number(line.slice(name.length + 1));
-  };
+  const metric = (name: string) => metricValue(metrics, name);
   return { clock, metrics, metric, blocks, warnings, notes, stage, table, push };
 }

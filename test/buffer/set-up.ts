@@ -15,6 +15,7 @@ import { openSqliteStore } from '../../src/buffer/open-store.js';
 import { type Boot, Metrics } from '../../src/lib/index.js';
 import type { Block } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
+import { metricValue } from '../metric-value.js';
 
 export const OPTIONS: BufferOptions = {
   commitIntervalMs: 10_000,
@@ -116,11 +117,7 @@ export class Bench {
   }
 
   metric(name: string): number {
-    const line = this.metrics
-      .render()
-      .split('\n')
-      .find((text) => text.startsWith(`${name} `));
-    return line === undefined ? 0 : Number(line.slice(name.length + 1));
+    return metricValue(this.metrics, name);
   }
 
   /** The promise that holds at any moment, for every destination. */

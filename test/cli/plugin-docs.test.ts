@@ -2,18 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { renderReadme } from '../../src/cli/plugin-docs.js';
 import { parseSample } from '../../src/cli/sample-file.js';
-import { type Definition, sdk } from '../../src/sdk/index.js';
+import { demoPlugin } from './demo-plugin.js';
 
-const definition = sdk.define({
-  name: 'demo',
-  version: '1',
-  description: 'Demo.',
-  config: sdk.field.section('Options.', { host: sdk.field.text('Host.') }),
-  target: 'host',
-  metrics: [{ name: 'demo_a', type: 'gauge', help: 'One | two.' }],
-  prepare: () => undefined,
-  collect: async () => ({ ok: true, samples: [] }),
-}) as unknown as Definition;
+const definition = demoPlugin('One | two.');
 
 test('a README gets its blocks made anew, and nothing else of it changes', () => {
   const f = (readme: string, want: string) =>

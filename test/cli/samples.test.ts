@@ -4,18 +4,10 @@ import { resultLine } from '../../src/cli/result-line.js';
 import { numberJson, readableValue, samplesText } from '../../src/cli/samples.js';
 import { table } from '../../src/cli/terminal.js';
 import type { TaskStatus } from '../../src/probe/index.js';
-import { type Definition, type Sample, sdk } from '../../src/sdk/index.js';
+import type { Sample } from '../../src/sdk/index.js';
+import { demoPlugin } from './demo-plugin.js';
 
-const definition = sdk.define({
-  name: 'demo',
-  version: '1',
-  description: 'Demo.',
-  config: sdk.field.section('Options.', { host: sdk.field.text('Host.') }),
-  target: 'host',
-  metrics: [{ name: 'demo_a', type: 'gauge', help: 'Line\nfeed \\ slash.' }],
-  prepare: () => undefined,
-  collect: async () => ({ ok: true, samples: [] }),
-}) as unknown as Definition;
+const definition = demoPlugin('Line\nfeed \\ slash.');
 
 test('samples as the text format: names together, head where declared, values and labels as it wants them', () => {
   const f = (samples: Sample[], want: string) => assert.equal(samplesText(samples, definition), want);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { systemClock } from '../../src/lib/index.js';
 import { FakeReceiver } from '../receiver.js';
 import { needServer } from '../servers.js';
@@ -91,106 +91,112 @@ function checkHosts(lines: readonly LedgerLine[]): void {
   assert.equal(isBehind.at(-1), false, 'the last one by the right one');
 }
 
-test('the clock is set while the receiver is down: every sample comes with its true time, and is counted', async (t) => {
-  if (!needServer('faketime', t)) return;
-  const { receiver, clock, lines, metric, start, runs, onDisk, deliver } = await setUp(t, -BEHIND_MS);
-  const agent = start();
-  await runs(20);
-  await onDisk();
-  clock.set(0);
-  const setMs = systemClock.now();
-  await agent.says(CORRECTED);
-  await runs(20);
-  const must = lines();
-  checkHosts(must);
-  await deliver(must);
-  const shifted = (await metric(SHIFTED_IN_BUFFER)) + (await metric(SHIFTED_ON_THE_WAY));
-  assert.equal((await agent.stop()).code, 0);
-  checkTimes(receiver, lines());
-  const before = receiver.samples.filter(({ timestampMs }) => timestampMs < setMs - OFF_MS).length;
-  const surely = receiver.samples.filter(({ timestampMs }) => timestampMs < setMs + OFF_MS).length;
-  assert.ok(shifted >= before && shifted <= surely, `${shifted} counted, of ${before} to ${surely} samples`);
-});
-
-for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-  test(`${signal} between the step and the delivery: the new run sends the true times`, async (t) => {
+// They mostly wait, so beside each other.
+describe('a clock that is wrong at the boot', { concurrency: 3 }, () => {
+  test('the clock is set while the receiver is down: every sample comes with its true time, and is counted', async (t) => {
     if (!needServer('faketime', t)) return;
     const { receiver, clock, lines, metric, start, runs, onDisk, deliver } = await setUp(t, -BEHIND_MS);
-    const first = start();
+    const agent = start();
     await runs(20);
     await onDisk();
     clock.set(0);
-    await first.says(CORRECTED);
+    const setMs = systemClock.now();
+    await agent.says(CORRECTED);
     await runs(20);
-    const endMs = systemClock.now();
-    await first.stop(signal);
-    const surely = signal === 'SIGTERM' ? Infinity : endMs - COMMIT_MS - LATE_MS;
-    const must = lines().filter(({ endedMs }) => trueMs(endedMs) < surely);
-    checkHosts(lines());
-    const second = start();
-    await runs(10);
+    const must = lines();
+    checkHosts(must);
     await deliver(must);
-    assert.ok((await metric(SHIFTED_IN_BUFFER)) > 0);
-    assert.equal((await second.stop()).code, 0);
+    const shifted = (await metric(SHIFTED_IN_BUFFER)) + (await metric(SHIFTED_ON_THE_WAY));
+    assert.equal((await agent.stop()).code, 0);
     checkTimes(receiver, lines());
-    assert.equal(second.output.includes(CORRECTED), false, 'the new run saw no step');
+    const before = receiver.samples.filter(({ timestampMs }) => timestampMs < setMs - OFF_MS).length;
+    const surely = receiver.samples.filter(({ timestampMs }) => timestampMs < setMs + OFF_MS).length;
+    assert.ok(
+      shifted >= before && shifted <= surely,
+      `${shifted} counted, of ${before} to ${surely} samples`,
+    );
   });
-}
 
-test('stopped and started before the step: what the first run left is moved as well', async (t) => {
-  if (!needServer('faketime', t)) return;
-  const { receiver, clock, lines, start, runs, onDisk, deliver } = await setUp(t, -BEHIND_MS);
-  const first = start();
-  await runs(20);
-  await onDisk();
-  await first.stop();
-  const second = start();
-  await runs(20);
-  clock.set(0);
-  await second.says(CORRECTED);
-  await runs(10);
-  const must = lines();
-  checkHosts(must);
-  await deliver(must);
-  assert.equal((await second.stop()).code, 0);
-  checkTimes(receiver, lines());
-});
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    test(`${signal} between the step and the delivery: the new run sends the true times`, async (t) => {
+      if (!needServer('faketime', t)) return;
+      const { receiver, clock, lines, metric, start, runs, onDisk, deliver } = await setUp(t, -BEHIND_MS);
+      const first = start();
+      await runs(20);
+      await onDisk();
+      clock.set(0);
+      await first.says(CORRECTED);
+      await runs(20);
+      const endMs = systemClock.now();
+      await first.stop(signal);
+      const surely = signal === 'SIGTERM' ? Infinity : endMs - COMMIT_MS - LATE_MS;
+      const must = lines().filter(({ endedMs }) => trueMs(endedMs) < surely);
+      checkHosts(lines());
+      const second = start();
+      await runs(10);
+      await deliver(must);
+      assert.ok((await metric(SHIFTED_IN_BUFFER)) > 0);
+      assert.equal((await second.stop()).code, 0);
+      checkTimes(receiver, lines());
+      assert.equal(second.output.includes(CORRECTED), false, 'the new run saw no step');
+    });
+  }
 
-test('the clock is set while the agent is down: the new run sends the true times', async (t) => {
-  if (!needServer('faketime', t)) return;
-  const { receiver, clock, lines, start, runs, deliver } = await setUp(t, -BEHIND_MS);
-  const first = start();
-  await runs(20);
-  await first.stop();
-  clock.set(0);
-  const second = start();
-  await runs(10);
-  const must = lines();
-  checkHosts(must);
-  await deliver(must);
-  assert.equal((await second.stop()).code, 0);
-  checkTimes(receiver, lines());
-});
-
-for (const [name, aheadMs] of [
-  ['right', 0],
-  ['wrong', -BEHIND_MS],
-] as const) {
-  test(`a clock that is ${name} and not set, over a restart: nothing is shifted`, async (t) => {
+  test('stopped and started before the step: what the first run left is moved as well', async (t) => {
     if (!needServer('faketime', t)) return;
-    const { receiver, lines, metric, start, runs, onDisk, deliver } = await setUp(t, aheadMs);
+    const { receiver, clock, lines, start, runs, onDisk, deliver } = await setUp(t, -BEHIND_MS);
     const first = start();
     await runs(20);
     await onDisk();
     await first.stop();
     const second = start();
     await runs(20);
-    await deliver(lines());
-    assert.equal(await metric(SHIFTED_IN_BUFFER), 0);
-    assert.equal(await metric(SHIFTED_ON_THE_WAY), 0);
+    clock.set(0);
+    await second.says(CORRECTED);
+    await runs(10);
+    const must = lines();
+    checkHosts(must);
+    await deliver(must);
     assert.equal((await second.stop()).code, 0);
-    const planned = new Map(lines().map(({ number, plannedMs }) => [number, plannedMs]));
-    const got = receiver.samples.filter(({ labels }) => labels.__name__ === 'numbered_value');
-    for (const { value, timestampMs } of got) assert.equal(timestampMs, planned.get(value));
+    checkTimes(receiver, lines());
   });
-}
+
+  test('the clock is set while the agent is down: the new run sends the true times', async (t) => {
+    if (!needServer('faketime', t)) return;
+    const { receiver, clock, lines, start, runs, deliver } = await setUp(t, -BEHIND_MS);
+    const first = start();
+    await runs(20);
+    await first.stop();
+    clock.set(0);
+    const second = start();
+    await runs(10);
+    const must = lines();
+    checkHosts(must);
+    await deliver(must);
+    assert.equal((await second.stop()).code, 0);
+    checkTimes(receiver, lines());
+  });
+
+  for (const [name, aheadMs] of [
+    ['right', 0],
+    ['wrong', -BEHIND_MS],
+  ] as const) {
+    test(`a clock that is ${name} and not set, over a restart: nothing is shifted`, async (t) => {
+      if (!needServer('faketime', t)) return;
+      const { receiver, lines, metric, start, runs, onDisk, deliver } = await setUp(t, aheadMs);
+      const first = start();
+      await runs(20);
+      await onDisk();
+      await first.stop();
+      const second = start();
+      await runs(20);
+      await deliver(lines());
+      assert.equal(await metric(SHIFTED_IN_BUFFER), 0);
+      assert.equal(await metric(SHIFTED_ON_THE_WAY), 0);
+      assert.equal((await second.stop()).code, 0);
+      const planned = new Map(lines().map(({ number, plannedMs }) => [number, plannedMs]));
+      const got = receiver.samples.filter(({ labels }) => labels.__name__ === 'numbered_value');
+      for (const { value, timestampMs } of got) assert.equal(timestampMs, planned.get(value));
+    });
+  }
+});

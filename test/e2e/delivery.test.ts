@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
 import { FakeReceiver } from '../receiver.js';
 import { freePort, needServer, Server } from '../servers.js';
@@ -124,122 +124,127 @@ function readLedger(ledger: string): LedgerLine[] {
   });
 }
 
-test('receiver down, agent stopped and started meanwhile: every result arrives, ticks are missing only in between', async (t) => {
-  if (!needServer('victoria-metrics', t)) return;
-  const server = await Server.victoriaMetrics(t);
-  const folder = temporaryFolder(t);
-  const { config, ledger } = numberedConfig(t, folder, server.writeUrl);
-  const first = new AgentProcess(t, { folder, config });
-  await until('a result in VictoriaMetrics', async () => (await server.query('numbered_value'))[0]);
-  await server.stop();
-  const produced = readLedger(ledger).length;
-  await until(
-    'results during the outage',
-    () => readLedger(ledger).length > produced + OUTAGE_RESULTS,
-    OUTAGE_DEADLINE_MS,
-  );
-  const stoppedMs = Date.now();
-  const stop = await first.stop();
-  assert.equal(stop.code, 0);
-  assert.match(stop.stdout, /"pending_count":[1-9]/);
-  assert.match(stop.stdout, /Sender stopped/);
-  const second = new AgentProcess(t, { folder, config });
-  const before = readLedger(ledger).length;
-  await until(
-    'results of the second agent',
-    () => readLedger(ledger).length > before + OUTAGE_RESULTS,
-    OUTAGE_DEADLINE_MS,
-  );
-  const startedMs = readLedger(ledger)[before]!.endedMs;
-  await server.start();
-  const atStart = readLedger(ledger).length;
-  await until('results after the outage', () => readLedger(ledger).length > atStart + 15);
-  assert.equal((await second.stop()).code, 0);
+// They mostly wait, so beside each other.
+describe('outages and plugins', { concurrency: 3 }, () => {
+  test('receiver down, agent stopped and started meanwhile: every result arrives, ticks are missing only in between', async (t) => {
+    if (!needServer('victoria-metrics', t)) return;
+    const server = await Server.victoriaMetrics(t);
+    const folder = temporaryFolder(t);
+    const { config, ledger } = numberedConfig(t, folder, server.writeUrl);
+    const first = new AgentProcess(t, { folder, config });
+    await until('a result in VictoriaMetrics', async () => (await server.query('numbered_value'))[0]);
+    await server.stop();
+    const produced = readLedger(ledger).length;
+    await until(
+      'results during the outage',
+      () => readLedger(ledger).length > produced + OUTAGE_RESULTS,
+      OUTAGE_DEADLINE_MS,
+    );
+    const stoppedMs = Date.now();
+    const stop = await first.stop();
+    assert.equal(stop.code, 0);
+    assert.match(stop.stdout, /"pending_count":[1-9]/);
+    assert.match(stop.stdout, /Sender stopped/);
+    const second = new AgentProcess(t, { folder, config });
+    const before = readLedger(ledger).length;
+    await until(
+      'results of the second agent',
+      () => readLedger(ledger).length > before + OUTAGE_RESULTS,
+      OUTAGE_DEADLINE_MS,
+    );
+    const startedMs = readLedger(ledger)[before]!.endedMs;
+    await server.start();
+    const atStart = readLedger(ledger).length;
+    await until('results after the outage', () => readLedger(ledger).length > atStart + 15);
+    assert.equal((await second.stop()).code, 0);
 
-  const lines = readLedger(ledger);
-  // What VictoriaMetrics has taken it shows a moment later; what never comes is named below. A block whose answer was lost with the receiver comes twice.
-  const read = async () => {
-    const samples = await server.samples('numbered_value', '1h');
-    return new Map(samples.map(([seconds, value]) => [Number(value), Math.round(seconds * 1000)]));
-  };
-  await until('all to be shown', async () => (await read()).size >= lines.length, 10_000).catch(() => false);
-  const got = await read();
-  assert.deepEqual(
-    lines.filter(({ number, plannedMs }) => got.get(number) !== plannedMs),
-    [],
-    'produced, but not in VictoriaMetrics with its tick',
-  );
-  assert.equal(got.size, lines.length, 'nothing that was not produced');
-  for (let i = 2; i < lines.length; i++) {
-    const gap = lines[i]!.plannedMs - lines[i - 1]!.plannedMs;
-    const overStop = lines[i]!.plannedMs > stoppedMs - 400 && lines[i - 1]!.plannedMs < startedMs + 400;
-    assert.ok(gap === 200 || overStop, `${gap} ms before number ${lines[i]!.number}`);
-  }
-  const failures = (await server.samples('probe_success{task="n"}', '1h')).filter(
-    ([, value]) => value !== '1',
-  );
-  assert.deepEqual(failures, [], 'no failure of a run that the stop cut short');
-});
+    const lines = readLedger(ledger);
+    // What VictoriaMetrics has taken it shows a moment later; what never comes is named below. A block whose answer was lost with the receiver comes twice.
+    const read = async () => {
+      const samples = await server.samples('numbered_value', '1h');
+      return new Map(samples.map(([seconds, value]) => [Number(value), Math.round(seconds * 1000)]));
+    };
+    await until('all to be shown', async () => (await read()).size >= lines.length, 10_000).catch(
+      () => false,
+    );
+    const got = await read();
+    assert.deepEqual(
+      lines.filter(({ number, plannedMs }) => got.get(number) !== plannedMs),
+      [],
+      'produced, but not in VictoriaMetrics with its tick',
+    );
+    assert.equal(got.size, lines.length, 'nothing that was not produced');
+    for (let i = 2; i < lines.length; i++) {
+      const gap = lines[i]!.plannedMs - lines[i - 1]!.plannedMs;
+      const overStop = lines[i]!.plannedMs > stoppedMs - 400 && lines[i - 1]!.plannedMs < startedMs + 400;
+      assert.ok(gap === 200 || overStop, `${gap} ms before number ${lines[i]!.number}`);
+    }
+    const failures = (await server.samples('probe_success{task="n"}', '1h')).filter(
+      ([, value]) => value !== '1',
+    );
+    assert.deepEqual(failures, [], 'no failure of a run that the stop cut short');
+  });
 
-test('a failed probe that recovers: its reason is gone from an instant query within one interval', async (t) => {
-  if (!needServer('victoria-metrics', t)) return;
-  const server = await Server.victoriaMetrics(t);
-  let status = 503;
-  const web = createServer((_, response) => response.writeHead(status).end('x')).listen(0, '127.0.0.1');
-  t.after(() => web.close());
-  await until('the web server', () => web.listening);
-  const folder = temporaryFolder(t);
-  const config = `
+  test('a failed probe that recovers: its reason is gone from an instant query within one interval', async (t) => {
+    if (!needServer('victoria-metrics', t)) return;
+    const server = await Server.victoriaMetrics(t);
+    let status = 503;
+    const web = createServer((_, response) => response.writeHead(status).end('x')).listen(0, '127.0.0.1');
+    t.after(() => web.close());
+    await until('the web server', () => web.listening);
+    const folder = temporaryFolder(t);
+    const config = `
 http: {listen: ""}
 sender: {flush_interval: 200ms, direct: {vm: {url: "${server.writeUrl}"}}}
 tasks: [{id: web, plugin: http, interval: 2s, config: {url: "http://127.0.0.1:${(web.address() as AddressInfo).port}/"}}]
 `;
-  new AgentProcess(t, { folder, config });
-  const failure = await until(
-    'the failure',
-    async () => (await server.query('probe_failure_info{task="web"}'))[0],
-  );
-  assert.equal(failure.metric.reason, 'status');
-  status = 200;
-  const recovered = await until(
-    'the success',
-    async () => (await server.query('probe_success{task="web"} == 1'))[0],
-  );
-  const left = await server.query('probe_failure_info{task="web"}');
-  assert.deepEqual(left, [], `still there after the run of ${recovered.value[0]}`);
-});
+    new AgentProcess(t, { folder, config });
+    const failure = await until(
+      'the failure',
+      async () => (await server.query('probe_failure_info{task="web"}'))[0],
+    );
+    assert.equal(failure.metric.reason, 'status');
+    status = 200;
+    const recovered = await until(
+      'the success',
+      async () => (await server.query('probe_success{task="web"} == 1'))[0],
+    );
+    const left = await server.query('probe_failure_info{task="web"}');
+    assert.deepEqual(left, [], `still there after the run of ${recovered.value[0]}`);
+  });
 
-test("a plugin by the README's own guide is found, runs in its own lane, and is shown", async (t) => {
-  if (!needServer('victoria-metrics', t)) return;
-  const server = await Server.victoriaMetrics(t);
-  const readme = readFileSync('README.md', 'utf8');
-  const source = /```js\n\/\/ \S+\/disk-free\/index\.js\n(.*?)```/s.exec(readme)?.[1];
-  assert.ok(source, 'the guide has its example');
-  const folder = temporaryFolder(t);
-  const plugins = join(folder, 'plugins');
-  mkdirSync(join(plugins, 'disk-free'), { recursive: true, mode: 0o755 });
-  writeFileSync(join(plugins, 'disk-free/index.js'), source);
-  writeFileSync(join(plugins, 'disk-free/package.json'), '{"type": "module"}');
-  const config = `
+  test("a plugin by the README's own guide is found, runs in its own lane, and is shown", async (t) => {
+    if (!needServer('victoria-metrics', t)) return;
+    const server = await Server.victoriaMetrics(t);
+    const readme = readFileSync('README.md', 'utf8');
+    const source = /```js\n\/\/ \S+\/disk-free\/index\.js\n(.*?)```/s.exec(readme)?.[1];
+    assert.ok(source, 'the guide has its example');
+    const folder = temporaryFolder(t);
+    const plugins = join(folder, 'plugins');
+    mkdirSync(join(plugins, 'disk-free'), { recursive: true, mode: 0o755 });
+    writeFileSync(join(plugins, 'disk-free/index.js'), source);
+    writeFileSync(join(plugins, 'disk-free/package.json'), '{"type": "module"}');
+    const config = `
 http: {listen: ""}
 plugins: {directories: [${plugins}]}
 sender: {flush_interval: 200ms, direct: {vm: {url: "${server.writeUrl}"}}}
 tasks: [{id: root-disk, plugin: disk-free, interval: 1s, config: {path: /}}]
 `;
-  const agent = new AgentProcess(t, { folder, config });
-  const ratio = await until(
-    'disk_free_ratio',
-    async () => (await server.query('disk_free_ratio{task="root-disk"}'))[0],
-  );
-  assert.ok(Number(ratio.value[1]) > 0 && Number(ratio.value[1]) <= 1);
-  const processes = await run('ps', ['-o', 'args', '--ppid', String(agent.child.pid)]);
-  assert.match(processes.stdout, /disk-free/);
-  const shown = await run(SENTINEL, ['plugins', 'disk-free', '-c', join(folder, 'config.yaml')]);
-  assert.equal(shown.code, 0, shown.stderr);
-  for (const text of ['Free space of a file system.', 'min_ratio', 'disk_free_ratio'])
-    assert.ok(shown.stdout.includes(text), shown.stdout);
-  const tested = await run(SENTINEL, ['plugins', 'test', join(plugins, 'disk-free')]);
-  assert.equal(tested.code, 0, tested.stdout + tested.stderr);
+    const agent = new AgentProcess(t, { folder, config });
+    const ratio = await until(
+      'disk_free_ratio',
+      async () => (await server.query('disk_free_ratio{task="root-disk"}'))[0],
+    );
+    assert.ok(Number(ratio.value[1]) > 0 && Number(ratio.value[1]) <= 1);
+    const processes = await run('ps', ['-o', 'args', '--ppid', String(agent.child.pid)]);
+    assert.match(processes.stdout, /disk-free/);
+    const shown = await run(SENTINEL, ['plugins', 'disk-free', '-c', join(folder, 'config.yaml')]);
+    assert.equal(shown.code, 0, shown.stderr);
+    for (const text of ['Free space of a file system.', 'min_ratio', 'disk_free_ratio'])
+      assert.ok(shown.stdout.includes(text), shown.stdout);
+    const tested = await run(SENTINEL, ['plugins', 'test', join(plugins, 'disk-free')]);
+    assert.equal(tested.code, 0, tested.stdout + tested.stderr);
+  });
 });
 
 test('start to first sample accepted: under one second after the end of the first run', async (t) => {

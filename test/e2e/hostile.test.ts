@@ -7,6 +7,7 @@ import { until } from '../until.js';
 import { AgentProcess, freePort, temporaryFolder } from './sentinel.js';
 
 const GOOD = 20;
+const GOOD_INTERVAL_MS = 1000;
 /** Scrapes of each target that are looked at, and of each hostile one. */
 const ROUNDS = 15;
 const HOSTILE_ROUNDS = 4;
@@ -66,7 +67,7 @@ function goodJob(port: string): string {
     { length: GOOD },
     (_, i) => `{targets: ["127.0.0.1:${port}"], labels: {__metrics_path__: /t${i}, instance: t${i}}}`,
   );
-  return `- {job_name: good, scrape_interval: 1s, static_configs: [${groups.join(', ')}]}`;
+  return `- {job_name: good, scrape_interval: ${GOOD_INTERVAL_MS}ms, static_configs: [${groups.join(', ')}]}`;
 }
 
 function hostileJob(name: string, address: string, more = ''): string {
@@ -84,7 +85,10 @@ function memoryMiB(pid: number, field: 'VmHWM' | 'VmRSS'): number {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)![1]) / 1024;
 }
 
-/** Looks at the good targets' `up`: none may be missing, or 0. */
+/**
+ * Looks at the good targets' `up`: none may be 0, no tick may be missing, and of twenty scrapes nineteen begin in the first half of their interval. A machine
+ * that is busy with other things may hold up a lone one for longer.
+ */
 function assertGood(receiver: FakeReceiver): void {
   const stamps = new Map<string, number[]>();
   for (const { labels, timestampMs, value } of receiver.samples) {
@@ -93,11 +97,29 @@ function assertGood(receiver: FakeReceiver): void {
     stamps.set(labels.instance!, [...(stamps.get(labels.instance!) ?? []), timestampMs]);
   }
   assert.equal(stamps.size, GOOD);
+  const late: number[] = [];
   for (const [target, list] of stamps) {
-    list.sort((a, b) => a - b);
-    for (let i = 1; i < list.length; i++)
-      assert.ok(list[i]! - list[i - 1]! < 1500, `${target}: ${list[i]! - list[i - 1]!} ms without a scrape`);
+    const since = sinceTick(list);
+    const ticks = since.map((ms) => Math.floor(ms / GOOD_INTERVAL_MS));
+    assert.deepEqual(
+      ticks,
+      ticks.map((_, i) => i),
+      `${target}: one scrape for each tick; they began ${since} ms after the first`,
+    );
+    late.push(...since.map((ms) => ms % GOOD_INTERVAL_MS));
   }
+  late.sort((a, b) => a - b);
+  const most = late[Math.floor(late.length * 0.95)]!;
+  assert.ok(most < GOOD_INTERVAL_MS / 2, `one in twenty scrapes began ${most} ms behind its tick`);
+}
+
+/** When scrapes began, in ms after the first tick, sorted. The earliest place in the interval is that of the ticks. */
+function sinceTick(stamps: readonly number[]): number[] {
+  const first = Math.min(...stamps);
+  const phase = Math.min(
+    ...stamps.map((ms) => ms - Math.round((ms - first) / GOOD_INTERVAL_MS) * GOOD_INTERVAL_MS),
+  );
+  return stamps.map((ms) => ms - phase).sort((a, b) => a - b);
 }
 
 const upsOf = (receiver: FakeReceiver, job: string) =>
@@ -203,12 +225,12 @@ remote_write: [{url: "http://127.0.0.1:${sink}/write"}]
     );
   await scraped(4);
   const early = peakMiB(agent.child.pid!);
-  await scraped(10);
+  await scraped(8);
   const late = peakMiB(agent.child.pid!);
   const worstMs = (await metric('sentinel_self_loop_delay_seconds')) * 1000;
   t.diagnostic(`peak ${early.toFixed(0)}, later ${late.toFixed(0)} MiB; loop delay ${worstMs.toFixed(0)} ms`);
   assert.ok(late < CHURN_PEAK_MIB, `${late} MiB`);
-  assert.ok(late < early * 1.5, `from ${early} to ${late} MiB`);
+  assert.ok(late < early * 1.33, `from ${early} to ${late} MiB`);
   assert.ok(worstMs < 1000, `the loop was held for ${worstMs} ms`);
   // It may be too slow for its own interval; were the others held up, each of the twenty would skip.
   assert.ok((await metric('sentinel_scrape_skipped_total')) < GOOD / 2);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
 import { FakeReceiver } from '../receiver.js';
+import { isRunning } from '../running.js';
 import { until } from '../until.js';
 import { AgentProcess, freePort, run, temporaryFolder } from './sentinel.js';
 
@@ -82,4 +84,24 @@ ${good.join('\n')}
   const after = (await shown()).get('good3')!;
   assert.ok(after.missed + after.aborted <= 2, JSON.stringify(after));
   assert.equal((await agent.stop()).code, 0);
+});
+
+test('the agent killed while a plugin spins: its probe host goes too', async (t) => {
+  const plugins = copyPluginFixtures('lanes');
+  t.after(() => rmSync(plugins, { recursive: true }));
+  const folder = temporaryFolder(t);
+  const ledger = join(folder, 'ledger');
+  const agent = new AgentProcess(t, {
+    folder,
+    config: `
+http: {listen: ""}
+plugins: {directories: [${plugins}]}
+tasks: [{id: bad, plugin: rogue, interval: 1s, config: {target: x, way: spin, ledger: ${ledger}}}]
+`,
+  });
+  await until('a run that spins', () => existsSync(ledger));
+  const host = await hostOf(agent, 'rogue');
+  t.after(() => isRunning(host) && process.kill(host, 'SIGKILL'));
+  await agent.stop('SIGKILL');
+  await until('the end of its host', () => !isRunning(host));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { systemClock } from '../../src/lib/index.js';
 import { type Behaviour, FakeReceiver } from '../receiver.js';
 import { until } from '../until.js';
@@ -69,66 +69,69 @@ async function tellHosts(agent: AgentProcess): Promise<void> {
 
 const pauseOf = (round: number) => 60 + ((round * 7919) % 131);
 
-test('the agent killed at random times, the receiver failing in every way: nothing older than commit_interval is lost', async (t) => {
-  const { receiver, lines, start, runFor } = await setUp(t);
-  const must: number[] = [];
-  /** How many numbers had come at each kill. */
-  const deaths: number[] = [];
-  for (let round = 0; round < KILLS; round++) {
-    const before = lines().length;
-    const agent = await runFor(pauseOf(round), round);
-    const deathMs = systemClock.now();
-    await agent.stop('SIGKILL');
-    deaths.push(numbersIn(receiver.samples).length);
-    for (const { number, endedMs } of lines().slice(before))
-      if (endedMs < deathMs - COMMIT_MS - LATE_MS) must.push(number);
-  }
-  receiver.behaviour = { kind: 'ok' };
-  const last = start();
-  const missing = () => {
-    const got = new Set(numbersIn(receiver.samples));
-    return must.filter((number) => !got.has(number));
-  };
-  assert.ok(must.length > KILLS * 10, `${must.length} numbers followed`);
-  await until('everything', () => missing().length === 0, 20_000).catch(() => undefined);
-  assert.deepEqual(missing(), [], `lost of ${must.length}`);
-  assert.equal((await last.stop()).code, 0);
-  const produced = new Set(lines().map(({ number }) => number));
-  const { numbers, twice, unexplained } = doubled(receiver);
-  assert.ok(
-    numbers.every((number) => produced.has(number)),
-    'nothing that was not produced',
-  );
-  t.diagnostic(
-    `${must.length} numbers followed over ${KILLS} kills, ${twice.length} came twice, ${unexplained.length} of them in flight at a kill`,
-  );
-  // Where the answer came and the agent died before it had noted that: the last requests before a kill.
-  const wasInFlight = (number: number) =>
-    deaths.some((count) => Math.abs(numbers.indexOf(number) - count) <= IN_FLIGHT);
-  assert.deepEqual(
-    unexplained.filter((number) => !wasInFlight(number)),
-    [],
-    'came twice without a reason',
-  );
-});
+// They mostly wait, so beside each other.
+describe('killed or stopped', { concurrency: 2 }, () => {
+  test('the agent killed at random times, the receiver failing in every way: nothing older than commit_interval is lost', async (t) => {
+    const { receiver, lines, start, runFor } = await setUp(t);
+    const must: number[] = [];
+    /** How many numbers had come at each kill. */
+    const deaths: number[] = [];
+    for (let round = 0; round < KILLS; round++) {
+      const before = lines().length;
+      const agent = await runFor(pauseOf(round), round);
+      const deathMs = systemClock.now();
+      await agent.stop('SIGKILL');
+      deaths.push(numbersIn(receiver.samples).length);
+      for (const { number, endedMs } of lines().slice(before))
+        if (endedMs < deathMs - COMMIT_MS - LATE_MS) must.push(number);
+    }
+    receiver.behaviour = { kind: 'ok' };
+    const last = start();
+    const missing = () => {
+      const got = new Set(numbersIn(receiver.samples));
+      return must.filter((number) => !got.has(number));
+    };
+    assert.ok(must.length > KILLS * 10, `${must.length} numbers followed`);
+    await until('everything', () => missing().length === 0, 20_000).catch(() => undefined);
+    assert.deepEqual(missing(), [], `lost of ${must.length}`);
+    assert.equal((await last.stop()).code, 0);
+    const produced = new Set(lines().map(({ number }) => number));
+    const { numbers, twice, unexplained } = doubled(receiver);
+    assert.ok(
+      numbers.every((number) => produced.has(number)),
+      'nothing that was not produced',
+    );
+    t.diagnostic(
+      `${must.length} numbers followed over ${KILLS} kills, ${twice.length} came twice, ${unexplained.length} of them in flight at a kill`,
+    );
+    // Where the answer came and the agent died before it had noted that: the last requests before a kill.
+    const wasInFlight = (number: number) =>
+      deaths.some((count) => Math.abs(numbers.indexOf(number) - count) <= IN_FLIGHT);
+    assert.deepEqual(
+      unexplained.filter((number) => !wasInFlight(number)),
+      [],
+      'came twice without a reason',
+    );
+  });
 
-test('the agent told to stop, again and again, the receiver failing in every way: nothing is lost, and what comes twice had its answer lost', async (t) => {
-  const { receiver, lines, start, runFor } = await setUp(t);
-  for (let round = 0; round < 5; round++) {
-    const agent = await runFor(40, round);
-    if (round % 2 === 1) await tellHosts(agent);
-    assert.equal((await agent.stop('SIGTERM')).code, 0);
-  }
-  receiver.behaviour = { kind: 'ok' };
-  const last = start();
-  const before = lines().length;
-  await until('more of them', () => lines().length > before + 20);
-  assert.equal((await last.stop()).code, 0);
-  const { numbers, unexplained } = doubled(receiver);
-  const got = new Set(numbers);
-  assert.deepEqual(
-    lines().filter(({ number }) => !got.has(number)),
-    [],
-  );
-  assert.deepEqual(unexplained, []);
+  test('the agent told to stop, again and again, the receiver failing in every way: nothing is lost, and what comes twice had its answer lost', async (t) => {
+    const { receiver, lines, start, runFor } = await setUp(t);
+    for (let round = 0; round < 5; round++) {
+      const agent = await runFor(40, round);
+      if (round % 2 === 1) await tellHosts(agent);
+      assert.equal((await agent.stop('SIGTERM')).code, 0);
+    }
+    receiver.behaviour = { kind: 'ok' };
+    const last = start();
+    const before = lines().length;
+    await until('more of them', () => lines().length > before + 20);
+    assert.equal((await last.stop()).code, 0);
+    const { numbers, unexplained } = doubled(receiver);
+    const got = new Set(numbers);
+    assert.deepEqual(
+      lines().filter(({ number }) => !got.has(number)),
+      [],
+    );
+    assert.deepEqual(unexplained, []);
+  });
 });

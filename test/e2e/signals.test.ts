@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
 import { FakeReceiver } from '../receiver.js';
 import { until } from '../until.js';
@@ -55,11 +55,14 @@ tasks: [{id: n, plugin: numbered, interval: 50ms, config: {ledger: ${ledger}}}]
   assert.deepEqual(arrived, numbers(), 'every number, and none twice');
 }
 
-test('SIGTERM to the agent alone: nothing is lost, nothing comes twice', (t) =>
-  nothingIsLost(t, (agent) => void agent.kill('SIGTERM')));
+// They mostly wait, so beside each other.
+describe('signals', { concurrency: 3 }, () => {
+  test('SIGTERM to the agent alone: nothing is lost, nothing comes twice', (t) =>
+    nothingIsLost(t, (agent) => void agent.kill('SIGTERM')));
 
-test('SIGTERM to the whole process group: nothing is lost, nothing comes twice', (t) =>
-  nothingIsLost(t, (agent) => void process.kill(-agent.pid!, 'SIGTERM')));
+  test('SIGTERM to the whole process group: nothing is lost, nothing comes twice', (t) =>
+    nothingIsLost(t, (agent) => void process.kill(-agent.pid!, 'SIGTERM')));
 
-test('SIGINT to the whole process group, as a terminal sends it: nothing is lost, nothing comes twice', (t) =>
-  nothingIsLost(t, (agent) => void process.kill(-agent.pid!, 'SIGINT')));
+  test('SIGINT to the whole process group, as a terminal sends it: nothing is lost, nothing comes twice', (t) =>
+    nothingIsLost(t, (agent) => void process.kill(-agent.pid!, 'SIGINT')));
+});

@@ -4,6 +4,7 @@ import test from 'node:test';
 import type { HttpEdge, HttpView } from '../../src/http/index.js';
 import { labelsOf } from '../../src/model/index.js';
 import type { TargetStatus } from '../../src/scrape/index.js';
+import { ruleOf } from '../relabel/rule-of.js';
 import { ask, viewWith, withEdge } from './kit.js';
 import { droppedTarget, pool, target } from './statuses.js';
 
@@ -238,18 +239,7 @@ test('/api/v1/targets/metadata and /api/v1/metadata', async () => {
 });
 
 test('/api/v1/targets/relabel_steps: what each rule gives, also behind the one that dropped it', async () => {
-  const rule = {
-    action: 'replace' as const,
-    sourceLabels: ['__address__'],
-    separator: ';',
-    regex: '(.*)',
-    modulus: 0,
-    targetLabel: 'host',
-    replacement: '$1',
-    if: [],
-    match: '',
-    labels: {},
-  };
+  const rule = ruleOf({ sourceLabels: ['__address__'], targetLabel: 'host' });
   const drop = { ...rule, action: 'drop' as const, targetLabel: '', replacement: '', regex: 'a.*' };
   const labels = labelsOf({ __address__: 'a:1', __proto: 'x', empty: '' });
   const after = labelsOf({ __address__: 'a:1', host: 'a:1' });

@@ -1,6 +1,6 @@
 import type { ScrapeConfig } from '../../src/scrape/index.js';
 
-/** A scrape config with the defaults, but what `more` says. */
+/** A scrape config with the defaults (a test of the configuration holds them against it), but what `more` says. */
 export function scrapeConfig(more: Partial<ScrapeConfig> = {}): ScrapeConfig {
   return {
     jobName: 'job',

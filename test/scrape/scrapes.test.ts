@@ -1,78 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { labelsOf, labelsToMap } from '../../src/model/index.js';
-import type { RelabelRule } from '../../src/relabel/index.js';
 import type { ScrapeConfig } from '../../src/scrape/index.js';
 import { ManualClock } from '../manual-clock.js';
+import { ruleOf } from '../relabel/rule-of.js';
 import { until } from '../until.js';
-import { exporter } from './exporter.js';
-import { staticTargets } from './fake-discovery.js';
-import { scrapeConfig } from './scrape-config.js';
+import { exporter, exposing, holding } from './exporter.js';
+import { active, INTERVAL_MS, interval, job, markers } from './job.js';
 import { Scraping } from './scraping.js';
-
-const INTERVAL_MS = 10_000;
-
-/** A target whose page the test changes; with `hold` it does not answer. */
-async function exposing(t: TestContext, page = 'a 1\nb 2\n') {
-  const state = { address: '', page, status: 200, asked: 0, hold: false };
-  state.address = await exporter(t, (_, response) => {
-    state.asked++;
-    if (state.hold) return;
-    response.writeHead(state.status, { 'content-type': 'text/plain' });
-    response.end(state.page);
-  });
-  return state;
-}
-
-const job = (addresses: readonly string[], more: Partial<ScrapeConfig> = {}) =>
-  scrapeConfig({
-    intervalMs: INTERVAL_MS,
-    timeoutMs: INTERVAL_MS,
-    discovery: staticTargets(addresses),
-    ...more,
-  });
-
-/** One interval passes, in which so many scrapes begin; settles when they have ended. */
-async function interval(
-  scraping: Scraping,
-  clock: ManualClock,
-  scrapes: number,
-  intervalMs = INTERVAL_MS,
-): Promise<void> {
-  const want = scraping.batches + scrapes;
-  await clock.advance(intervalMs);
-  await until(`${scrapes} scrapes`, () => scraping.batches >= want);
-  assert.equal(scraping.batches, want);
-}
-
-/** Settles when so many targets are scraped. */
-const active = (scraping: Scraping, count: number) =>
-  until(`${count} targets`, () => scraping.active().length === count);
-
-function rule(more: Partial<RelabelRule>): RelabelRule {
-  return {
-    action: 'replace',
-    sourceLabels: [],
-    separator: ';',
-    regex: '(.*)',
-    modulus: 0,
-    targetLabel: '',
-    replacement: '$1',
-    if: [],
-    match: '',
-    labels: {},
-    ...more,
-  };
-}
-
-/** Names of the series that were marked as ended, with the time. */
-const markers = (scraping: Scraping) =>
-  scraping.samples
-    .filter(({ value }) => value === undefined)
-    .map(({ labels, timestampMs }) => ({ name: labels.__name__!, timestampMs }));
 
 test('a target is scraped at its first tick, at most an interval away, and then every interval', async (t) => {
   const clock = new ManualClock();
@@ -225,25 +160,18 @@ test('a scrape that is cut short gives nothing, and is counted', async (t) => {
 test('a scrape that goes on over its tick: one tick is made up for, with the time at which it began', async (t) => {
   const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
-  let answer: (() => void) | undefined;
-  const address = await exporter(t, (_, response) => {
-    answer = () => {
-      response.setHeader('content-type', 'text/plain');
-      response.end('a 1\n');
-    };
-  });
-  await scraping.apply([job([address], { offsetMs: 0, intervalMs: 1000, timeoutMs: 1000 })]);
+  const held = await holding(t);
+  await scraping.apply([job([held.address], { offsetMs: 0, intervalMs: 1000, timeoutMs: 1000 })]);
   await clock.advance(1000);
-  await until('the request', () => answer);
+  const answer = await until('the request', () => held.answer);
   const tickMs = clock.now() - (clock.now() % 1000);
   // the agent is held just before the deadline and over two ticks
-  answer!();
-  answer = undefined;
+  answer();
   clock.jump(2400);
   await until('the first scrape', () => scraping.batches === 1);
   await clock.advance(0);
-  await until('the next request', () => answer);
-  answer!();
+  const next = await until('the next request', () => held.answer);
+  next();
   await until('the next scrape', () => scraping.batches === 2);
   const [first, second] = scraping.of('up').map(({ timestampMs }) => timestampMs);
   assert.equal(first, tickMs);
@@ -293,7 +221,7 @@ test('more targets than target_limit: none is asked, and all are down', async (t
 
 test('what is not scraped is listed with the reason', async (t) => {
   const scraping = new Scraping(t, new ManualClock());
-  const relabel = [rule({ action: 'drop', sourceLabels: ['__address__'], regex: 'no:.*' })];
+  const relabel = [ruleOf({ action: 'drop', sourceLabels: ['__address__'], regex: 'no:.*' })];
   const addresses = ['no:1', 'yes:1', 'yes:1', 'bad/x', 'no:2', 'no:3'];
   await scraping.apply([job(addresses, { relabel })]);
   const [pool] = scraping.scrapes.pools();
@@ -327,203 +255,12 @@ test('a cluster: this member scrapes its part, and the others are listed', async
   assert.equal(scraping.active().length, 100);
 });
 
-test('another interval: the loop moves, its series go on without a marker', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const { address } = await exposing(t);
-  await scraping.apply([job([address])]);
-  await interval(scraping, clock, 1);
-  await scraping.apply([job([address], { intervalMs: 5000, timeoutMs: 5000 })]);
-  assert.equal(scraping.active()[0]!.health, 'up');
-  for (let i = 0; i < 4; i++) await interval(scraping, clock, 1, 5000);
-  assert.deepEqual(markers(scraping), []);
-  assert.deepEqual(
-    scraping.of('scrape_series_added').map(({ value }) => value),
-    [2, 0, 0, 0, 0],
-  );
-  assert.equal(scraping.active()[0]!.intervalMs, 5000);
-});
-
-test('other settings of the client or another sample_limit: loops and series go on, by the new ones', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const asked: (string | undefined)[] = [];
-  const address = await exporter(t, ({ headers }, response) => {
-    asked.push(headers['x-own'] as string | undefined);
-    response.setHeader('content-type', 'text/plain');
-    response.end('a 1\nb 2\n');
-  });
-  await scraping.apply([job([address])]);
-  await interval(scraping, clock, 1);
-  await scraping.apply([job([address], { http: { keepAlive: true, headers: { 'X-Own': 'x' } } })]);
-  await interval(scraping, clock, 1);
-  assert.deepEqual(asked, [undefined, 'x']);
-  const limits = { ...scrapeConfig().limits, samples: 1 };
-  await scraping.apply([job([address], { limits })]);
-  await interval(scraping, clock, 1);
-  assert.deepEqual(
-    scraping.of('up').map(({ value }) => value),
-    [1, 1, 0],
-  );
-  assert.equal(scraping.active()[0]!.lastError, 'sample limit exceeded');
-  assert.deepEqual(
-    scraping
-      .of('scrape_series_added')
-      .map(({ value }) => value)
-      .slice(0, 2),
-    [2, 0],
-  );
-});
-
-test('a scrape that runs while the settings of the client change comes to its end', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  let answer: (() => void) | undefined;
-  const address = await exporter(t, (_, response) => {
-    answer = () => response.setHeader('content-type', 'text/plain').end('a 1\n');
-  });
-  await scraping.apply([job([address])]);
-  await clock.advance(INTERVAL_MS);
-  await until('the request', () => answer);
-  await scraping.apply([job([address], { http: { keepAlive: false } })]);
-  answer!();
-  await until('the scrape', () => scraping.batches === 1);
-  assert.equal(scraping.of('up')[0]!.value, 1);
-  assert.equal(scraping.count('aborted_total'), 0);
-});
-
-for (const [what, changed] of [
-  ['its target goes', (address: string) => job([address], { relabel: [rule({ action: 'drop' })] })],
-  ['its interval changes', (address: string) => job([address], { intervalMs: 2 * INTERVAL_MS })],
-  ['its series depend on what changes', (address: string) => job([address], { honorLabels: true })],
-] as const)
-  test(`a scrape that runs while ${what} comes to its end, as in Prometheus`, async (t) => {
-    const clock = new ManualClock();
-    const scraping = new Scraping(t, clock);
-    let answer: (() => void) | undefined;
-    const address = await exporter(t, (_, response) => {
-      answer = () => response.setHeader('content-type', 'text/plain').end('a 1\n');
-    });
-    await scraping.apply([job([address])]);
-    await clock.advance(INTERVAL_MS);
-    await until('the request', () => answer);
-    await scraping.apply([changed(address)]);
-    answer!();
-    await until('the scrape', () => scraping.batches === 1);
-    assert.equal(scraping.of('up')[0]!.value, 1);
-    assert.equal(scraping.count('aborted_total'), 0);
-  });
-
-test('the scrape of a target that has gone is cut short when the stage stops', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  let asked = false;
-  const address = await exporter(t, () => {
-    asked = true;
-  });
-  await scraping.apply([job([address])]);
-  await clock.advance(INTERVAL_MS);
-  await until('the request', () => asked);
-  await scraping.apply([job([address], { relabel: [rule({ action: 'drop' })] })]);
-  await scraping.scrapes.stop();
-  assert.equal(scraping.count('aborted_total'), 1);
-});
-
-test('targets and rules that change together are one change', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const [one, other] = [await exposing(t), await exposing(t)];
-  const keep = (address: string) => [rule({ action: 'keep', sourceLabels: ['__address__'], regex: address })];
-  await scraping.apply([job([one.address], { relabel: keep(one.address) })]);
-  await interval(scraping, clock, 1);
-  // The old target by the new rules, or the new target by the old ones, would be none.
-  const both = job([one.address, other.address], { relabel: keep('.*') });
-  await scraping.apply([both]);
-  assert.deepEqual(
-    scraping.active().map(({ health }) => health),
-    ['up', 'unknown'],
-  );
-  await clock.advance(INTERVAL_MS);
-  await until('both', () => scraping.batches === 3);
-  assert.deepEqual(markers(scraping), []);
-});
-
-test('other metric_relabel_configs: new series, and markers for those that are not given any more', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const { address } = await exposing(t);
-  await scraping.apply([job([address], { offsetMs: 5000 })]);
-  await interval(scraping, clock, 1);
-  const metricRelabel = [rule({ action: 'drop', sourceLabels: ['__name__'], regex: 'b' })];
-  await scraping.apply([job([address], { offsetMs: 5000, metricRelabel })]);
-  await interval(scraping, clock, 1);
-  assert.equal(scraping.of('b').length, 1);
-  await interval(scraping, clock, 2);
-  assert.deepEqual(
-    markers(scraping).map(({ name }) => name),
-    ['b'],
-  );
-});
-
-test('a reload in which one of 1,000 targets changes leaves the others untouched', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const addresses = Array.from({ length: 1000 }, (_, i) => `127.0.0.1:1/${i}`);
-  const relabel = [
-    rule({ sourceLabels: ['__address__'], regex: '(.*)/(.*)', targetLabel: 'n', replacement: '$2' }),
-    rule({ sourceLabels: ['__address__'], regex: '(.*)/(.*)', targetLabel: '__address__' }),
-  ];
-  const config = job(addresses, { relabel, targetLimit: 2000 });
-  await scraping.apply([config]);
-  scraping.keeps = false;
-  await interval(scraping, clock, 1000);
-  const before = new Map(scraping.active().map((status) => [status.labels.join(), status]));
-  assert.equal(before.size, 1000);
-  const changed = ['127.0.0.1:1/new', ...addresses.slice(1)];
-  await scraping.apply([{ ...config, discovery: staticTargets(changed), relabel: structuredClone(relabel) }]);
-  const after = scraping.active();
-  assert.equal(after.length, 1000);
-  const untouched = after.filter(({ labels, lastScrapeMs }) => {
-    return before.get(labels.join())?.lastScrapeMs === lastScrapeMs && lastScrapeMs !== undefined;
-  });
-  assert.equal(untouched.length, 999);
-  assert.equal(scraping.count('aborted_total'), 0);
-  // all of them once in the next interval, in their phase
-  await interval(scraping, clock, 1000);
-});
-
-test('an equal configuration changes nothing', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const source = await exposing(t);
-  await scraping.apply([job([source.address])]);
-  source.hold = true;
-  await clock.advance(INTERVAL_MS);
-  await until('the request', () => source.asked === 1);
-  await scraping.apply([job([source.address])]);
-  assert.equal(scraping.count('aborted_total'), 0);
-});
-
-test('what discovery alone knows may change: the target goes on, and shows it', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const { address } = await exposing(t);
-  await scraping.apply([job([], { discovery: [] })]);
-  scraping.discover('job', [address], { __meta_zone: 'a' });
-  await active(scraping, 1);
-  await interval(scraping, clock, 1);
-  scraping.discover('job', [address], { __meta_zone: 'b' });
-  const zone = () => labelsToMap(scraping.active()[0]!.discoveredLabels).__meta_zone;
-  await until('the new label', () => zone() === 'b');
-  assert.equal(scraping.active()[0]!.health, 'up');
-});
-
 test('metadata and relabelling can be looked at', async (t) => {
   const clock = new ManualClock();
   const scraping = new Scraping(t, clock);
   const { address } = await exposing(t, '# TYPE a counter\n# HELP a help\na 1\n');
-  const relabel = [rule({ sourceLabels: ['__address__'], targetLabel: 'x' })];
-  const metricRelabel = [rule({ action: 'drop', sourceLabels: ['__name__'], regex: 'nothing' })];
+  const relabel = [ruleOf({ sourceLabels: ['__address__'], targetLabel: 'x' })];
+  const metricRelabel = [ruleOf({ action: 'drop', sourceLabels: ['__name__'], regex: 'nothing' })];
   await scraping.apply([job([address], { relabel, metricRelabel })]);
   await interval(scraping, clock, 1);
   const [{ target, families } = { target: [], families: [] }] = scraping.scrapes.metadata();
@@ -541,68 +278,6 @@ test('metadata and relabelling can be looked at', async (t) => {
   const [last] = scraping.scrapes.explain('metric', 'job', labelsOf({ __name__: 'nothing' }))!;
   assert.equal(last!.after, undefined);
   assert.equal(scraping.scrapes.explain('target', 'other', []), undefined);
-});
-
-test('scrape_failure_log_file: a line of JSON per failed scrape, and a new file after a reload', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
-  t.after(() => rmSync(directory, { recursive: true }));
-  const file = join(directory, 'failed.log');
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const source = await exposing(t);
-  source.status = 500;
-  const config = job([source.address], { failureLogFile: file });
-  await scraping.apply([config]);
-  const read = (path: string) => {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch {
-      return ''; // Not there yet.
-    }
-  };
-  await interval(scraping, clock, 1);
-  await until('the line', () => read(file).endsWith('\n'));
-  const { time, ...fields } = JSON.parse(read(file));
-  assert.match(time, /^2026-01-01T/);
-  assert.deepEqual(fields, {
-    level: 'ERROR',
-    msg: 'server returned HTTP status 500 Internal Server Error',
-    job_name: 'job',
-    target: `http://${source.address}/metrics`,
-  });
-  renameSync(file, `${file}.1`);
-  await scraping.apply([config]);
-  await interval(scraping, clock, 1);
-  await until('the new file', () => read(file).endsWith('\n'));
-  assert.equal(read(`${file}.1`).split('\n').length, 2);
-});
-
-test('scrape_failure_log_file: parameters that are called like secrets are masked', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
-  t.after(() => rmSync(directory, { recursive: true }));
-  const file = join(directory, 'failed.log');
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const source = await exposing(t);
-  source.status = 500;
-  const params = { 'api-key': ['hidden'], module: ['http_2xx'], token: ['hidden'] };
-  await scraping.apply([job([source.address], { failureLogFile: file, params })]);
-  await interval(scraping, clock, 1);
-  await until('the line', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
-  const { target } = JSON.parse(readFileSync(file, 'utf8'));
-  assert.equal(target, `http://${source.address}/metrics?api-key=<secret>&module=http_2xx&token=<secret>`);
-});
-
-test('a failure log that cannot be written is said once, and counted', async (t) => {
-  const clock = new ManualClock();
-  const scraping = new Scraping(t, clock);
-  const source = await exposing(t);
-  source.status = 500;
-  await scraping.apply([job([source.address], { failureLogFile: '/proc/none/failed.log' })]);
-  for (let i = 0; i < 3; i++) await interval(scraping, clock, 1);
-  await until('the counts', () => scraping.count('failure_log_lines_dropped_total') === 3);
-  const warnings = scraping.logged.filter((line) => line.startsWith('warn'));
-  assert.equal(warnings.length, 1, warnings.join('\n'));
 });
 
 test('targets behind one port that do not answer do not hold up the others there', async (t) => {

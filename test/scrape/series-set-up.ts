@@ -3,58 +3,23 @@ import type { ScrapeConfig, ScrapeOutcome } from '../../src/scrape/index.js';
 import { SharedTexts, TargetSeries } from '../../src/scrape/index.js';
 import { withoutWritten } from '../../src/scrape/markers.js';
 import { ManualClock } from '../manual-clock.js';
+import { scrapeConfig } from './scrape-config.js';
 
 /** A stamp is this many seconds (x 1000) after the first one. */
 export const START_MS = 1_700_000_000_000;
 
-/** A configuration without anything special. */
-export const PLAIN: ScrapeConfig = {
-  jobName: 'j',
-  intervalMs: 10_000,
-  timeoutMs: 5000,
-  scheme: 'http',
-  metricsPath: '/metrics',
-  params: {},
-  honorLabels: false,
-  honorTimestamps: true,
-  trackTimestampsStaleness: false,
-  protocols: ['PrometheusText0.0.4'],
-  fallbackProtocol: undefined,
-  nativeHistograms: false,
-  alwaysScrapeClassicHistograms: false,
-  convertClassicHistograms: false,
-  nativeHistogramMinBucketFactor: 0,
-  limits: {
-    bodySizeBytes: 0,
-    maxScrapeBytes: 0,
-    samples: 0,
-    labels: 0,
-    labelNameLength: 0,
-    labelValueLength: 0,
-    series: 0,
-    buckets: 0,
-  },
-  targetLimit: 0,
-  keepDroppedTargets: 0,
-  validationScheme: 'utf8',
-  escapingScheme: 'allow-utf-8',
-  extraMetrics: false,
-  failureLogFile: '',
-  compression: true,
-  alignIntervalMs: 0,
-  offsetMs: undefined,
-  noStaleMarkers: false,
-  http: {} as ScrapeConfig['http'],
-  discovery: [],
-  relabel: [],
-  metricRelabel: [],
-};
-
-/** What differs from `PLAIN`; limits one by one. */
+/** What is not plain; limits one by one. */
 export type Changes = Partial<Omit<ScrapeConfig, 'limits'>> & { limits?: Partial<ScrapeConfig['limits']> };
 
+/** A configuration without anything special, but what is said. */
 export function configOf({ limits, ...changes }: Changes = {}): ScrapeConfig {
-  return { ...PLAIN, ...changes, limits: { ...PLAIN.limits, ...limits } };
+  const plain = scrapeConfig({
+    jobName: 'j',
+    intervalMs: 10_000,
+    timeoutMs: 5000,
+    protocols: ['PrometheusText0.0.4'],
+  });
+  return { ...plain, ...changes, limits: { ...plain.limits, ...limits } };
 }
 
 /** Labels of the tested target. */

@@ -193,6 +193,9 @@ test('a Unix socket to connect to is a label; the URL says nothing of it', () =>
   const target = targetOf({ target: { ...address, __unix_socket__: '/run/x.sock' } });
   assert.deepEqual([target.socketPath, target.url], ['/run/x.sock', 'http://1.2.3.4:1000/metrics']);
   assert.equal(targetOf({ target: address }).socketPath, undefined);
+  // The rules of a job may take it from what was discovered.
+  const relabel = ({ __meta_socket: __unix_socket__ = '', ...rest }) => ({ ...rest, __unix_socket__ });
+  assert.equal(targetOf({ target: { ...address, __meta_socket: '/s' }, relabel }).socketPath, '/s');
 });
 
 test('the key: the same for what discovery alone sees, another for any other label', () => {

@@ -9,6 +9,7 @@ import type { HttpClient, HttpClientOptions } from '../../src/net/index.js';
 import type { RelabelRule } from '../../src/relabel/index.js';
 import { createSender, type Destination, type Sender, type SenderResult } from '../../src/sender/index.js';
 import { OPTIONS } from '../buffer/set-up.js';
+import { metricValue } from '../metric-value.js';
 import { plainHttpClient } from './http-client.js';
 
 export function destinationOf(url: string, more: Partial<Destination> = {}): Destination {
@@ -127,10 +128,6 @@ export class Delivery {
   }
 
   metric(name: string): number {
-    const line = this.metrics
-      .render()
-      .split('\n')
-      .find((text) => text.startsWith(`${name} `));
-    return line === undefined ? 0 : Number(line.slice(name.length + 1));
+    return metricValue(this.metrics, name);
   }
 }

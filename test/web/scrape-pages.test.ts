@@ -7,6 +7,7 @@ import { compileRelabel, parseSeries, type RelabelRule } from '../../src/relabel
 import type { PoolStatus } from '../../src/scrape/index.js';
 import { ask, viewWith, withEdge } from '../http/kit.js';
 import { droppedTarget, pool, target } from '../http/statuses.js';
+import { ruleOf } from '../relabel/rule-of.js';
 import { needServer } from '../servers.js';
 import { EVIL, NOW, pageAt, readAt80Columns, TEXT_BROWSER, textOf } from './page.js';
 
@@ -25,18 +26,7 @@ function linkOf(page: string, word: string): Record<string, unknown> {
   return { ...parse(match[1]!.replaceAll('&amp;', '&')) };
 }
 
-const RULE: RelabelRule = {
-  action: 'replace',
-  sourceLabels: ['__address__'],
-  separator: ';',
-  regex: '(.*):.*',
-  modulus: 0,
-  targetLabel: 'host',
-  replacement: '$1',
-  if: [],
-  match: '',
-  labels: {},
-};
+const RULE = ruleOf({ sourceLabels: ['__address__'], regex: '(.*):.*', targetLabel: 'host' });
 
 /** An agent whose one job has these rules. */
 function withRules(...rules: RelabelRule[]): Partial<HttpView> {

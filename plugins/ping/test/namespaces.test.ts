@@ -22,14 +22,17 @@ test('ping in network namespaces', { skip }, async (t) => {
   await t.test('without raw sockets', unprivileged);
 });
 
-/** One run with these options; the rest is short. */
-async function f(ping: Record<string, unknown>, want: string): Promise<void> {
-  const [, result] = await net.ping([{ ping: { count: 2, interval: '20ms', timeout: '4s', ...ping } }]);
-  assert.equal(
-    asText(result as Result, 'ping_packet_loss', 'ping_packets_sent'),
-    want,
-    JSON.stringify(result),
-  );
+type Case = [ping: Record<string, unknown>, want: string];
+
+/** One run for each of these options, after each other in one process; the rest is short. */
+async function each(...cases: Case[]): Promise<void> {
+  const short = { count: 2, interval: '20ms', timeout: '4s' };
+  const [, ...results] = await net.ping(cases.map(([ping]) => ({ ping: { ...short, ...ping } })));
+  for (const [i, [ping, want]] of cases.entries()) {
+    const result = results[i] as Result;
+    const text = asText(result, 'ping_packet_loss', 'ping_packets_sent');
+    assert.equal(text, want, `${JSON.stringify(ping)}: ${JSON.stringify(result)}`);
+  }
 }
 
 const lost = 'ping_packet_loss 1 ping_packets_sent 2';
@@ -37,54 +40,62 @@ const answered = 'ok: ping_packet_loss 0 ping_packets_sent 2';
 
 async function paths(): Promise<void> {
   await Promise.all([
-    f({ host: '10.77.1.2' }, answered),
-    f({ host: '10.77.2.1' }, answered),
-    f({ host: 'fd77:2::1' }, answered),
-    f({ host: 'fd77:0002:0::0001', size: 0, tos: 184 }, answered),
-    f({ host: '10.77.2.1', size: 0, tos: 184 }, answered),
-    f({ host: '10.77.2.1', size: 4000 }, answered),
-    f({ host: '10.77.2.1', size: 65_507 }, answered),
-    // a router
-    f({ host: '10.77.2.1', ttl: 1 }, `ttl_exceeded: ${lost}`),
-    f({ host: 'fd77:2::1', ttl: 1 }, `ttl_exceeded: ${lost}`),
-    f({ host: '10.77.2.1', size: 1400, df: true }, `frag_needed: ${lost}`),
-    f({ host: 'fd77:2::1', size: 1400, df: true }, `frag_needed: ${lost}`),
-    f({ host: '10.99.0.1' }, `unreachable: ${lost}`),
-    f({ host: 'fd99::1' }, `unreachable: ${lost}`),
-    // this host: longer than its own MTU
-    f({ host: '10.77.2.1', size: 2000, df: true }, `frag_needed: ${lost}`),
-    f({ host: 'fd77:2::1', size: 2000, df: true }, `frag_needed: ${lost}`),
+    each(
+      [{ host: '10.77.1.2' }, answered],
+      [{ host: '10.77.2.1' }, answered],
+      [{ host: 'fd77:2::1' }, answered],
+      [{ host: 'fd77:0002:0::0001', size: 0, tos: 184 }, answered],
+      [{ host: '10.77.2.1', size: 0, tos: 184 }, answered],
+      [{ host: '10.77.2.1', size: 4000 }, answered],
+      [{ host: '10.77.2.1', size: 65_507 }, answered],
+      // a router
+      [{ host: '10.77.2.1', ttl: 1 }, `ttl_exceeded: ${lost}`],
+      [{ host: 'fd77:2::1', ttl: 1 }, `ttl_exceeded: ${lost}`],
+      [{ host: '10.77.2.1', size: 1400, df: true }, `frag_needed: ${lost}`],
+      [{ host: 'fd77:2::1', size: 1400, df: true }, `frag_needed: ${lost}`],
+      [{ host: '10.99.0.1' }, `unreachable: ${lost}`],
+      [{ host: 'fd99::1' }, `unreachable: ${lost}`],
+      // this host: longer than its own MTU
+      [{ host: '10.77.2.1', size: 2000, df: true }, `frag_needed: ${lost}`],
+      [{ host: 'fd77:2::1', size: 2000, df: true }, `frag_needed: ${lost}`],
+    ),
     // nobody has the address
-    f({ host: '10.77.1.77' }, `unreachable: ${lost}`),
-    f({ host: 'fd77:1::77' }, `unreachable: ${lost}`),
+    each([{ host: '10.77.1.77' }, `unreachable: ${lost}`]),
+    each([{ host: 'fd77:1::77' }, `unreachable: ${lost}`]),
   ]);
   net.exec(net.near, 'ip', 'route', 'add', 'unreachable', '10.98.0.0/16');
   net.exec(net.near, 'ip', 'route', 'add', 'blackhole', '10.97.0.0/16');
-  await f({ host: '10.98.0.1' }, `unreachable: ${lost}`);
-  await f({ host: '10.97.0.1' }, `unreachable: ${lost}`);
+  await each(
+    [{ host: '10.98.0.1' }, `unreachable: ${lost}`],
+    [{ host: '10.97.0.1' }, `unreachable: ${lost}`],
+  );
 }
 
 async function source(): Promise<void> {
-  await f({ host: '10.77.1.2', source: '10.77.1.1' }, answered);
-  await f({ host: 'fd77:1::2', source: 'fd77:1::1' }, answered);
-  await f({ host: 'fd77:2::1', source: 'fd77:1::1', size: 77, tos: 184 }, answered);
-  await f({ host: '10.77.2.1', source: '10.77.1.1', ttl: 1 }, `ttl_exceeded: ${lost}`);
-  await f({ host: '10.77.2.1', source: '10.77.1.1', size: 1400, df: true }, `frag_needed: ${lost}`);
-  // the router has no way back to this one: the packets do come from it
-  await f({ host: '10.77.1.2', source: '10.77.1.3', timeout: '300ms' }, `timeout: ${lost}`);
-  await f({ host: 'fd77:1::2', source: 'fd77:1::3', timeout: '300ms' }, `timeout: ${lost}`);
-  // not of this host
-  await f({ host: '10.77.1.2', source: '10.77.1.4' }, 'bind:');
-  await f({ host: 'fd77:1::2', source: 'fd77:1::4' }, 'bind:');
-  // the kernel would not cut it
-  await f({ host: '10.77.1.2', source: '10.77.1.1', size: 2000 }, 'bind:');
+  await each(
+    [{ host: '10.77.1.2', source: '10.77.1.1' }, answered],
+    [{ host: 'fd77:1::2', source: 'fd77:1::1' }, answered],
+    [{ host: 'fd77:2::1', source: 'fd77:1::1', size: 77, tos: 184 }, answered],
+    [{ host: '10.77.2.1', source: '10.77.1.1', ttl: 1 }, `ttl_exceeded: ${lost}`],
+    [{ host: '10.77.2.1', source: '10.77.1.1', size: 1400, df: true }, `frag_needed: ${lost}`],
+    // the router has no way back to this one: the packets do come from it
+    [{ host: '10.77.1.2', source: '10.77.1.3', timeout: '300ms' }, `timeout: ${lost}`],
+    [{ host: 'fd77:1::2', source: 'fd77:1::3', timeout: '300ms' }, `timeout: ${lost}`],
+    // not of this host
+    [{ host: '10.77.1.2', source: '10.77.1.4' }, 'bind:'],
+    [{ host: 'fd77:1::2', source: 'fd77:1::4' }, 'bind:'],
+    // the kernel would not cut it
+    [{ host: '10.77.1.2', source: '10.77.1.1', size: 2000 }, 'bind:'],
+  );
 }
 
 async function boundToInterface(): Promise<void> {
-  await f({ host: '10.77.1.2', interface: 'n0' }, answered);
-  await f({ host: 'fd77:1::2', interface: 'n0', source: 'fd77:1::1' }, answered);
-  await f({ host: '10.77.1.2', interface: 'lo', timeout: '200ms' }, `timeout: ${lost}`);
-  await f({ host: '10.77.1.2', interface: 'none0' }, 'bind:');
+  await each(
+    [{ host: '10.77.1.2', interface: 'n0' }, answered],
+    [{ host: 'fd77:1::2', interface: 'n0', source: 'fd77:1::1' }, answered],
+    [{ host: '10.77.1.2', interface: 'lo', timeout: '200ms' }, `timeout: ${lost}`],
+    [{ host: '10.77.1.2', interface: 'none0' }, 'bind:'],
+  );
   // it goes, and comes back under the same name
   const commands = [
     `ip link add d0 type veth peer name d1 netns ${net.router}`,
