@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle, compile, install, root } from './build.mjs';
+import { bundle, compile } from './build.mjs';
+import { install, root } from './install.mjs';
 
 install();
 compile();

@@ -1,5 +1,4 @@
 // Builds Sentinel from a checkout: installs what npm has, compiles, bundles into dist/. `bin/sentinel` calls it when something is missing or stale.
-import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -10,83 +9,9 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const say = (line) => process.stderr.write(`sentinel: ${line}\n`);
-
-function fail(lines) {
-  for (const line of lines) say(line);
-  process.exit(3);
-}
-
-function run(command, args, options = {}) {
-  return spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28, ...options });
-}
-
-const has = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
-
-/** What of the tools that an install needs is not there. */
-function missingTools() {
-  const missing = [];
-  if (!has('npm')) missing.push('npm');
-  if (!has('make')) missing.push('make');
-  if (!has('c++') && !has('g++') && !has('clang++')) missing.push('a C++ compiler (g++)');
-  if (!has('python3')) missing.push('python3');
-  return missing;
-}
-
-const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|EHOSTUNREACH/;
-
-function explainInstall(output) {
-  const fault = NO_NETWORK.exec(output);
-  if (fault !== null) {
-    return [
-      `cannot reach the npm registry, which the packages of package.json come from (${fault[0]}).`,
-      'Check the network and `npm config get registry` (behind a proxy: `npm config set https-proxy URL`), or copy a built dist/ from another host.',
-    ];
-  }
-  return ['cannot install the packages of package.json; npm said:', ...output.trim().split('\n').slice(-15)];
-}
-
-/** Debian 12 has Node 18, for one; npm would only warn, and the build fail in words of its own. */
-function refuseOldNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if ((major === 20 && minor >= 20) || (major === 22 && minor >= 15) || major > 22) return;
-  fail([`Node ${process.versions.node} is too old; install Node 20.20 or newer (22, 24)`]);
-}
-
-/** Whether node_modules holds every package of the lock file, in its version. */
-function installed() {
-  const packagesOf = (file) => JSON.parse(readFileSync(join(root, file), 'utf8')).packages;
-  if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return false;
-  const present = packagesOf('node_modules/.package-lock.json');
-  return Object.entries(packagesOf('package-lock.json')).every(
-    ([path, wanted]) => path === '' || wanted.optional || present[path]?.version === wanted.version,
-  );
-}
-
-/** Runs `npm ci` when node_modules does not stand for the lock file. */
-export function install() {
-  if (installed()) return;
-  const missing = missingTools();
-  if (missing.length > 0) {
-    fail([
-      `cannot install: ${missing.join(', ')} missing, needed for two packages with native code (better-sqlite3, raw-socket).`,
-      'On Debian: apt-get install npm make g++ python3. Or copy a built dist/ from another host of the same kind.',
-    ]);
-  }
-  say('installing packages (npm ci; compiles two native ones, about a minute) ...');
-  let output = '';
-  for (let attempt = 1; attempt <= 2; attempt++) {
-    const result = run('npm', ['ci', '--no-audit', '--no-fund']);
-    if (result.status === 0) return;
-    output = `${result.stdout}\n${result.stderr}`;
-    if (!NO_NETWORK.test(output)) break;
-  }
-  fail(explainInstall(output));
-}
+import { fail, install, root, run, say } from './install.mjs';
 
 /** Compiles src, plugins and test to .build with full type checks. */
 export function compile() {
@@ -116,14 +41,16 @@ const nativeAddons = {
   setup(build) {
     build.onResolve({ filter: /\.node$/ }, (args) => ({ path: basename(args.path), namespace: 'native' }));
     build.onResolve({ filter: /^bindings$/ }, () => ({ path: 'bindings', namespace: 'native' }));
-    const load = `const { existsSync } = require('node:fs'); const { dirname, join } = require('node:path');
+    const load = `const { existsSync, readdirSync } = require('node:fs'); const { dirname, join } = require('node:path');
       const load = (name) => {
         let folder = __dirname;
         while (!existsSync(join(folder, 'native')) && dirname(folder) !== folder) folder = dirname(folder);
         const kind = process.platform + '-' + process.arch + '-abi' + process.versions.modules;
-        const file = join(folder, 'native', kind, name);
-        if (!existsSync(file)) throw new Error('no ' + name + ' for Node ' + process.version + ' on ' + kind + ' in ' + join(folder, 'native') + '; build with this Node: node bin/build.mjs');
-        return require(file);
+        const native = join(folder, 'native');
+        const file = join(native, kind, name);
+        if (existsSync(file)) return require(file);
+        const built = existsSync(native) ? readdirSync(native).join(', ') : 'no Node';
+        throw new Error('no ' + name + ' for Node ' + process.version + ' (' + kind + '): ' + native + ' was built for ' + built);
       };`;
     build.onLoad({ filter: /.*/, namespace: 'native' }, (args) => ({
       contents: `${load}\nmodule.exports = ${args.path === 'bindings' ? 'load' : `load(${JSON.stringify(args.path)})`};`,
@@ -198,7 +125,6 @@ function explainDenied(error) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  refuseOldNode();
   install();
   say('building ...');
   try {

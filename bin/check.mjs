@@ -1,6 +1,6 @@
 // `npm run check`: format, lint, types, unused code, then all tests (the freshness of generated docs is one). `--static` leaves the tests out.
 import { spawnSync } from 'node:child_process';
-import { install, root } from './build.mjs';
+import { install, root } from './install.mjs';
 
 install();
 const bin = (name) => `${root}/node_modules/.bin/${name}`;

@@ -10,7 +10,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { compile, root } from './build.mjs';
+import { compile } from './build.mjs';
+import { root } from './install.mjs';
 
 const COMMAND = 'npm run docs';
 

@@ -1,6 +1,7 @@
 // `npm run soak`: the agent at a fast pace for 30 minutes (or SOAK_SECONDS), watched for what grows.
 import { spawnSync } from 'node:child_process';
-import { bundle, compile, install, root } from './build.mjs';
+import { bundle, compile } from './build.mjs';
+import { install, root } from './install.mjs';
 
 install();
 compile();

@@ -96,7 +96,7 @@ const GIVE_UP_DISK_MS = 17_000;
 /** When its place changes, the HTTP edge first finishes what it has begun: the answer to a reload, for one. */
 const HTTP_GRACE_MS = 1000;
 
-/** Starts an agent. Throws SEN_LOCKED when another one holds the data directory. */
+/** Starts an agent. Throws SEN_LOCKED when another one holds the data directory, SEN_BUILD when the build is for another Node. */
 export async function startAgent(parts: AgentParts): Promise<Agent> {
   const { config, log } = parts;
   const lock = lockWhenWritable(config.sentinel.dataDirectory, { clock: systemClock, log });

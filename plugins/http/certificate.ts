@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
-import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate, PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
 import type { Sample } from '../../src/sdk/index.js';
+import { type SeenChain, sameCertificates } from './seen-chain.js';
 
 /** A chain longer than this is not walked: a peer may send anything. */
 const MAX_CHAIN = 32;
@@ -12,24 +13,44 @@ const VERSIONS: Readonly<Record<string, string>> = {
   'TLSv1.3': 'TLS 1.3',
 };
 
-/**
- * The samples of a handshake that ended, whether or not the certificate is accepted. `leaf` is the peer's certificate with the others it sent; `verified` is the chain that Node found to be good, from the peer's
- * certificate to the trusted one, if it did.
- */
-export function tlsSamples(
-  socket: TLSSocket,
-  leaf: X509Certificate | undefined,
-  verified: DetailedPeerCertificate | undefined,
-): Sample[] {
-  const samples: Sample[] = [];
-  if (leaf !== undefined) {
-    samples.push(
-      { name: 'probe_ssl_earliest_cert_expiry', value: earliestExpiry(leaf) },
+/** What a handshake that ended says of certificates, whether or not they are accepted. */
+export interface Handshake {
+  context: SecureContext;
+  /** The peer's certificate with the others it sent. */
+  leaf: X509Certificate;
+  /** The peer's certificate, where it was found to be good; with its issuers up to the trusted one, unless the chain is that of `seen`. */
+  verified: PeerCertificate | DetailedPeerCertificate | undefined;
+  /** The chain that the same name had before. */
+  seen: SeenChain | undefined;
+}
+
+/** Reads the certificates of a handshake; what was read of the same ones before is taken from there. */
+export function chainOf({ context, leaf, verified, seen }: Handshake): SeenChain {
+  const certificates = sentWith(leaf);
+  const sent = certificates.map(({ raw }) => raw);
+  const known = seen !== undefined && sameCertificates(sent, seen.sent) ? seen : undefined;
+  return {
+    context,
+    sent,
+    samples: known?.samples ?? [
+      { name: 'probe_ssl_earliest_cert_expiry', value: earliestExpiry(certificates) },
       { name: 'probe_ssl_last_chain_info', labels: leafLabels(leaf), value: 1 },
-    );
-  }
-  if (verified !== undefined)
-    samples.push({ name: 'probe_ssl_last_chain_expiry_timestamp_seconds', value: chainExpiry(verified) });
+    ],
+    expirySeconds: verifiedExpiry(verified, known),
+  };
+}
+
+/** Not known for one run where the peer's certificate is that of before and those behind it have changed: its issuers were not read then. */
+function verifiedExpiry(verified: Handshake['verified'], known: SeenChain | undefined): number | undefined {
+  if (verified === undefined) return undefined;
+  return 'issuerCertificate' in verified ? chainExpiry(verified) : known?.expirySeconds;
+}
+
+/** The samples of a handshake. */
+export function tlsSamples(socket: TLSSocket, chain: SeenChain | undefined): Sample[] {
+  const samples: Sample[] = [...(chain?.samples ?? [])];
+  if (chain?.expirySeconds !== undefined)
+    samples.push({ name: 'probe_ssl_last_chain_expiry_timestamp_seconds', value: chain.expirySeconds });
   const version = VERSIONS[socket.getProtocol() ?? ''] ?? 'unknown';
   samples.push(
     { name: 'probe_tls_version_info', labels: { version }, value: 1 },
@@ -38,15 +59,17 @@ export function tlsSamples(
   return samples;
 }
 
-/** Over the certificates that the peer sent. */
-function earliestExpiry(leaf: X509Certificate): number {
-  let earliest = Number.POSITIVE_INFINITY;
+function sentWith(leaf: X509Certificate): X509Certificate[] {
+  const sent: X509Certificate[] = [];
   let certificate: X509Certificate | undefined = leaf;
-  for (let i = 0; certificate !== undefined && i < MAX_CHAIN; i++) {
-    earliest = Math.min(earliest, seconds(certificate.validTo));
-    certificate = certificate.issuerCertificate;
-  }
-  return earliest;
+  for (; certificate !== undefined && sent.length < MAX_CHAIN; certificate = certificate.issuerCertificate)
+    sent.push(certificate);
+  return sent;
+}
+
+/** Over the certificates that the peer sent. */
+function earliestExpiry(certificates: readonly X509Certificate[]): number {
+  return Math.min(...certificates.map(({ validTo }) => seconds(validTo)));
 }
 
 /** Over the verified chain, the trusted certificate at its end included. That one names itself as its issuer. */

@@ -99,7 +99,8 @@ async function connect(task: HttpTask, hop: Hop, signal: AbortSignal, sightings:
 
 async function secure(task: HttpTask, socket: Socket, name: string, sightings: Sightings): Promise<Socket> {
   try {
-    return await openTls(socket, { context: contextOf(task), name, insecure: task.tls.insecure }, sightings);
+    const { insecure, seen } = task.tls;
+    return await openTls(socket, { context: contextOf(task), name, insecure, seen }, sightings);
   } finally {
     sightings.end('tls');
   }

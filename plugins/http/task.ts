@@ -3,6 +3,7 @@ import type { Resolver, Sdk, Secret, TlsContext } from '../../src/sdk/index.js';
 import type { FamilyChoice } from './address.js';
 import type { BodyRules } from './exchange.js';
 import { type HeaderPattern, type HttpConfig, withScheme } from './options.js';
+import { SeenChains } from './seen-chain.js';
 
 /** A compiled assertion on a header. */
 export interface HeaderRule {
@@ -22,7 +23,7 @@ export interface HttpTask {
   family: FamilyChoice;
   followRedirects: boolean;
   proxy: URL | undefined;
-  tls: { context: TlsContext; serverName: string | undefined; insecure: boolean };
+  tls: { context: TlsContext; serverName: string | undefined; insecure: boolean; seen: SeenChains };
   acceptsStatus(status: number): boolean;
   acceptsVersion(version: string): boolean;
   failIfSsl: boolean;
@@ -62,7 +63,12 @@ export function compileTask(sdk: Sdk, config: HttpConfig, resolver: Resolver): H
     family: { preferred: config.preferred_ip_protocol, fallback: config.ip_protocol_fallback },
     followRedirects: config.follow_redirects,
     proxy: config.proxy_url === undefined ? undefined : new URL(config.proxy_url),
-    tls: { context, serverName: tls.server_name, insecure: tls.insecure_skip_verify },
+    tls: {
+      context,
+      serverName: tls.server_name,
+      insecure: tls.insecure_skip_verify,
+      seen: new SeenChains(),
+    },
     acceptsStatus: (status) => (codes.length === 0 ? status >= 200 && status < 300 : statuses.has(status)),
     acceptsVersion: (version) => versions.length === 0 || versions.some((one) => one === version),
     failIfSsl: config.fail_if_ssl,

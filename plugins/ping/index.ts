@@ -46,6 +46,7 @@ export default (sdk: Sdk) =>
     settable: ['host', 'count', 'size', 'ttl', 'tos', 'df', 'family'],
     metrics: METRICS,
     lane: 'ping',
+    slackMs: 20,
 
     fit: (config, given, timeoutMs) => fitTimes(config, given, timeoutMs, sdk.OptionError),
 

@@ -13,7 +13,7 @@ import {
 import { IcmpSocket, type SendOptions, type SendStamp, socketErrorCode } from './icmp-socket.js';
 import type { Pacer } from './pacer.js';
 import { INTERFACE_GONE, sendFault } from './send-fault.js';
-import type { TimerQueue } from './timer-queue.js';
+import type { Alarm, TimerQueue } from './timer-queue.js';
 
 /** Sequence numbers are two bytes: the most packets that can be in flight in one process. */
 const SEQUENCES = 65_536;
@@ -38,6 +38,8 @@ interface InFlight extends SendOptions, SendStamp {
   nonce: Buffer;
   packet: Buffer;
   timeoutMs: number;
+  /** At its timeout; absent while it is sent. */
+  expiry: Alarm | undefined;
   done: Done;
 }
 
@@ -114,7 +116,7 @@ export class RawEcho implements Echo {
       // A reply from this host or its neighbour is there already: nothing else before it is read, for it would be timed as well.
       socket.drain();
       if (this.#inFlight[sequence] === inFlight)
-        this.#timers.at(inFlight.sentMs + timeoutMs, () => this.#expire(inFlight));
+        inFlight.expiry = this.#timers.at(inFlight.sentMs + timeoutMs, () => this.#expire(inFlight));
     } catch (error) {
       this.#inFlight[sequence] = undefined;
       const code = socketErrorCode(error);
@@ -142,6 +144,7 @@ export class RawEcho implements Echo {
       ttl: probe.ttl,
       tos: probe.tos,
       df: probe.df,
+      expiry: undefined,
       sentMs: 0,
       drops: 0,
     };
@@ -218,6 +221,7 @@ export class RawEcho implements Echo {
 
   #end(inFlight: InFlight, outcome: EchoOutcome): void {
     this.#inFlight[inFlight.sequence] = undefined;
+    if (inFlight.expiry !== undefined) this.#timers.drop(inFlight.expiry);
     if (!inFlight.socket.polled) inFlight.done(outcome);
     else if (this.#settled.push(() => inFlight.done(outcome)) === 1) setImmediate(() => this.#tell());
   }

@@ -1,19 +1,28 @@
-interface Entry {
-  atMs: number;
-  run: () => void;
+/** A point in time that somebody waits for. */
+export interface Alarm {
+  readonly atMs: number;
+  /** Absent once it was taken back. */
+  run: (() => void) | undefined;
 }
 
 /** Many points in time behind one timer of Node: a binary heap, because every packet in flight has a timeout of its own. */
 export class TimerQueue {
-  readonly #heap: Entry[] = [];
+  readonly #heap: Alarm[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** What `#timer` waits for. */
   #armedMs = Infinity;
 
-  /** Calls `run` once when performance.now() has reached `atMs`. It cannot be taken back: `run` finds out that it is no longer needed. */
-  at(atMs: number, run: () => void): void {
-    this.#push({ atMs, run });
+  /** Calls `run` once when performance.now() has reached `atMs`. */
+  at(atMs: number, run: () => void): Alarm {
+    const alarm: Alarm = { atMs, run };
+    this.#push(alarm);
     if (this.#heap[0]!.atMs < this.#armedMs) this.#arm();
+    return alarm;
+  }
+
+  /** Takes an alarm back: the process is not woken for it. Most packets are answered long before their timeout. */
+  drop(alarm: Alarm): void {
+    alarm.run = undefined;
   }
 
   /** Forgets all. */
@@ -25,6 +34,7 @@ export class TimerQueue {
 
   #arm(): void {
     clearTimeout(this.#timer);
+    while (this.#heap.length > 0 && this.#heap[0]!.run === undefined) this.#pop();
     const next = this.#heap[0];
     this.#armedMs = next?.atMs ?? Infinity;
     if (next === undefined) return;
@@ -35,11 +45,11 @@ export class TimerQueue {
   readonly #fire = (): void => {
     const nowMs = performance.now();
     this.#armedMs = -Infinity; // `run` may add entries: the timer is set once, below.
-    while (this.#heap.length > 0 && this.#heap[0]!.atMs <= nowMs) this.#pop().run();
+    while (this.#heap.length > 0 && this.#heap[0]!.atMs <= nowMs) this.#pop().run?.();
     this.#arm();
   };
 
-  #push(entry: Entry): void {
+  #push(entry: Alarm): void {
     const heap = this.#heap;
     let i = heap.length;
     while (i > 0) {
@@ -51,7 +61,7 @@ export class TimerQueue {
     heap[i] = entry;
   }
 
-  #pop(): Entry {
+  #pop(): Alarm {
     const heap = this.#heap;
     const first = heap[0]!;
     const last = heap.pop()!;

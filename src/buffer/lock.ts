@@ -50,17 +50,27 @@ function holderOf(directory: string): string {
   return /^\d+$/.test(pid) ? `another agent, process ${pid}` : 'another agent';
 }
 
+/** Throws SEN_BUILD where the native part of SQLite is not for the Node that runs: no disk will cure that. */
+function loadSqlite(): void {
+  try {
+    new Database(':memory:').close();
+  } catch (error) {
+    throw new SentinelError('SEN_BUILD', 'cannot load SQLite', { cause: error });
+  }
+}
+
 /** While the directory cannot be written, how often that is tried again. */
 const RETRY_MS = 10_000;
 
 /**
  * The same for an agent that runs on where the directory cannot be written: it takes it as soon as it can be. Throws SEN_LOCKED when another agent
- * has it now; one that takes it first later is said, and left alone.
+ * has it now; one that takes it first later is said, and left alone. Throws SEN_BUILD when this build is for another Node.
  */
 export function lockWhenWritable(
   directory: string,
   { clock, log }: { clock: Clock; log: Logger },
 ): DirectoryLock {
+  loadSqlite();
   let lock: DirectoryLock | undefined;
   let timer: Timer | undefined;
   let wasSaid = false;

@@ -9,6 +9,7 @@ const USAGE_CODES = new Set([
   'SEN_PLUGIN_INVALID',
   'SEN_PLUGIN_UNKNOWN',
   'SEN_LOCKED',
+  'SEN_BUILD',
 ]);
 
 /** A wrong call of a command; `message` names the flag or argument, and what would be right. */

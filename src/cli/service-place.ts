@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { PROGRAM_DIRECTORY } from '../lib/index.js';
+import { PROGRAM_DIRECTORY, SentinelError } from '../lib/index.js';
 import { usageError } from './exit.js';
 
 /** The folder that an installation copies the program to. */
@@ -83,12 +83,13 @@ export function otherUnits(place: ServicePlace): string[] {
   return readdirSync(folder).filter(isOurs).sort();
 }
 
-/** Throws SEN_USAGE when this build or these paths could not run as a service. */
+/** Throws SEN_BUILD when this build could not run as a service, SEN_USAGE when these paths could not. */
 export function checkProgram({ node, program, isCopy }: ServicePlace): void {
   const kind = `${process.platform}-${process.arch}-abi${process.versions.modules}`;
   if (!existsSync(join(PROGRAM_DIRECTORY, 'native', kind)))
-    throw usageError(
-      `${PROGRAM_DIRECTORY} was not built for Node ${process.version} (${kind}): build it with this Node, or run this command with the other one`,
+    throw new SentinelError(
+      'SEN_BUILD',
+      `${PROGRAM_DIRECTORY} was not built for Node ${process.version} (${kind})`,
     );
   checkReachable(node, 'install Node for all users, in /usr or /usr/local');
   if (!isCopy) checkReachable(join(program, 'sentinel.js'), 'leave out --in-place, which copies it to /opt');

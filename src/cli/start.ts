@@ -3,7 +3,7 @@ import type pino from 'pino';
 import { type Config, readConfigApart } from '../config/index.js';
 import { ERRORS, errorLine, type Logger, SentinelError, systemClock, VERSION } from '../lib/index.js';
 import { type Agent, type StopReport, startAgent } from '../main.js';
-import { createServiceNotifier, type ServiceNotifier } from '../ops/index.js';
+import { createServiceNotifier, keepHeapSmall, type ServiceNotifier } from '../ops/index.js';
 import type { TaskStatus } from '../probe/index.js';
 import { agentLine } from './agent-line.js';
 import { configurationFile, readConfiguration } from './configuration.js';
@@ -25,6 +25,7 @@ export const STOP_DEADLINE_MS = 20_000;
  * configuration again. Gives the exit code; throws before anything runs.
  */
 export async function start(options: { config?: string }, hangups: Hangups): Promise<number> {
+  keepHeapSmall();
   const loaded = await readConfiguration(options.config);
   const { logger: log, set: setLogging } = await createAgentLog(loaded.config.logging);
   process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => {

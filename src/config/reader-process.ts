@@ -56,7 +56,7 @@ interface Import {
 const LOOK_MS = 50;
 /** Of what a process prints, the end is kept for the error. */
 const KEPT_CHARACTERS = 2000;
-/** What Node exits with when a module waits at its top level, and nothing is left that could end the wait. */
+/** What Node exits with when a module waits at its top level, and nothing is left that could end the wait. From 22 on it prints the line that waits, which is one of ours. */
 const UNSETTLED_EXIT_CODE = 13;
 
 /** A process of the program that reads something for this one, and bears what the code of plugins from outside does meanwhile. */
@@ -166,7 +166,9 @@ export class ReaderProcess<T> {
     const fromOutside = killer === 'SIGKILL' && this.#killedFor === undefined && isSmall;
     return {
       kind: 'died',
-      how: this.#killedFor ?? `${howOf(code, killer)}${saidOf(this.#printed)}`,
+      how:
+        this.#killedFor ??
+        `${howOf(code, killer)}${code === UNSETTLED_EXIT_CODE ? '' : saidOf(this.#printed)}`,
       culprit: fromOutside ? undefined : this.#import?.entry,
       ran: this.#ran,
       fromOutside,

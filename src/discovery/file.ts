@@ -1,12 +1,20 @@
 import { constants } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Clock, errorLine, formatSize, type Logger, SentinelError } from '../lib/index.js';
+import {
+  type Clock,
+  errorLine,
+  formatSize,
+  type Logger,
+  SentinelError,
+  type TimeSlice,
+} from '../lib/index.js';
 import type { FileDiscovery } from './discovery-config.js';
 import { FolderWatch } from './folder-watch.js';
+import { parseJson } from './json-list.js';
 import type { Answer, Source } from './source.js';
 import type { TargetGroup } from './target-group.js';
-import { MAX_LIST_BYTES, parseJson, TargetList } from './target-list.js';
+import { MAX_LIST_BYTES, TargetList } from './target-list.js';
 import { matchesWildcard } from './wildcard.js';
 import { parseYaml } from './yaml.js';
 
@@ -88,7 +96,7 @@ export class FileSource implements Source {
         list = new TargetList({ source: path, label: { __meta_filepath: path } });
         this.#lists.set(path, list);
       }
-      return await list.read(body, /\.json$/i.test(path) ? parseJson : parseYaml);
+      return await list.read(body, /\.json$/i.test(path) ? parseJson : parseYamlBytes);
     } catch (error) {
       return isAbsent(error) ? undefined : cannotRead(path, error);
     }
@@ -114,6 +122,8 @@ async function readWhole(path: string): Promise<Buffer> {
     await file.close();
   }
 }
+
+const parseYamlBytes = (body: Buffer, slice: TimeSlice) => parseYaml(body.toString('utf8'), slice);
 
 const isAbsent = (error: unknown) =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');

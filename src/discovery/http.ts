@@ -1,8 +1,9 @@
 import { redactUrl, SentinelError } from '../lib/index.js';
 import type { HttpClient, HttpClientOptions, HttpResponse } from '../net/index.js';
 import type { HttpDiscovery } from './discovery-config.js';
+import { parseJson } from './json-list.js';
 import type { Answer, Source } from './source.js';
-import { MAX_LIST_BYTES, parseJson, TargetList } from './target-list.js';
+import { MAX_LIST_BYTES, TargetList } from './target-list.js';
 
 /** What Prometheus takes for JSON: no other charset, no other parameter, not even a semicolon at the end. */
 const JSON_TYPE = /^application\/json(?:;\s*charset=(?:"utf-8"|utf-8))?$/i;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SentinelError, TimeSlice } from '../lib/index.js';
+import { SentinelError, sameValue, TimeSlice } from '../lib/index.js';
 import type { TargetGroup } from './target-group.js';
 
 /** A list of target groups, as a server or a file gives it, has at most so many bytes: several times as many are needed while it is read. */
@@ -9,8 +9,14 @@ export const MAX_LIST_BYTES = 16 * 2 ** 20;
 const MAX_MARKS = 1_000_000;
 const MARKS: readonly number[] = [...Buffer.from(',[{')];
 
-/** Groups between two looks at the time. */
-const SLICE_GROUPS = 500;
+/** How long the reading of a list holds the loop. */
+const SLICE_MS = 5;
+/** Bytes, or groups, between two looks at the time: a short list is read in one go. */
+const SLICE_BYTES = 2 ** 18;
+const SLICE_GROUPS = 64;
+
+/** Makes a value of a body, and gives way to others by the slice. Throws SEN_DISCOVERY or SEN_LIMIT. */
+type ParseList = (body: Buffer, slice: TimeSlice) => Promise<unknown>;
 
 /** What all groups of one list have in common. */
 export interface ListOrigin {
@@ -21,7 +27,8 @@ export interface ListOrigin {
 }
 
 /**
- * Reads a list again and again. One with the bytes of the last good one gives the same groups, and is not looked into. Keeps a hash, not the bytes.
+ * Reads a list again and again. One with the bytes of the last good one gives the same groups, and is not looked into. Of another one, what a group had before is the very same when it
+ * has not changed (its targets, its labels): who knows them need not look again. Keeps a hash, not the bytes. Gives way to others while it reads.
  */
 export class TargetList {
   readonly #origin: ListOrigin;
@@ -33,49 +40,69 @@ export class TargetList {
   }
 
   /** The groups of a body, made into values by `parse`. Throws SEN_LIMIT, or SEN_DISCOVERY, which says what is wrong and in which group. */
-  async read(body: Buffer, parse: (text: string) => unknown): Promise<readonly TargetGroup[]> {
-    const hash = createHash('sha1').update(body).digest('base64');
+  async read(body: Buffer, parse: ParseList): Promise<readonly TargetGroup[]> {
+    const slice = new TimeSlice(SLICE_MS);
+    // What follows input and what follows it in the first slice would be one turn of the loop.
+    if (body.length > SLICE_BYTES) await slice.next();
+    const hash = await hashOf(body, slice);
     if (hash === this.#hash) return this.#groups;
-    requireFewMarks(body);
-    this.#groups = await groupsOf(await parse(body.toString('utf8')), this.#origin);
+    const list = await parse(body, slice);
+    if (!Array.isArray(list)) throw wrong(`expected a list of target groups, got ${kindOf(list)}`);
+    this.#groups = await this.#groupsOf(list, slice);
     this.#hash = hash;
     return this.#groups;
   }
+
+  async #groupsOf(list: readonly unknown[], slice: TimeSlice): Promise<readonly TargetGroup[]> {
+    const before = new Map<string | undefined, TargetGroup>();
+    for (const [i, group] of this.#groups.entries()) {
+      if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
+      before.set(firstOf(group), group);
+    }
+    const groups: TargetGroup[] = [];
+    for (const [i, item] of list.entries()) {
+      if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
+      const group = groupOf(item, i, this.#origin);
+      if (group.targets.length > 0) groups.push(unchanged(group, before.get(firstOf(group))));
+    }
+    return groups;
+  }
 }
 
-function requireFewMarks(body: Buffer): void {
-  const [comma, list, map] = MARKS;
+const firstOf = ({ targets }: TargetGroup): string | undefined => targets[0]?.__address__;
+
+/** The group, with the targets and labels of before where they are the same. */
+function unchanged(group: TargetGroup, before: TargetGroup | undefined): TargetGroup {
+  if (before === undefined) return group;
+  const { source } = group;
+  const { targets, labels } = before;
+  if (!sameValue(targets, group.targets) || !sameValue(labels, group.labels)) return group;
+  return source === before.source ? before : { source, targets, labels };
+}
+
+/** Throws SEN_LIMIT for a body that would take too much memory. */
+async function hashOf(body: Buffer, slice: TimeSlice): Promise<string> {
+  const hash = createHash('sha1');
   let marks = 0;
-  for (let i = 0; i < body.length; i++) {
-    const byte = body[i];
-    if (byte === comma || byte === list || byte === map) marks++;
+  for (let i = 0; i < body.length; i += SLICE_BYTES) {
+    if (i > 0 && slice.isUp) await slice.next();
+    const part = body.subarray(i, i + SLICE_BYTES);
+    hash.update(part);
+    marks += marksIn(part);
   }
   if (marks > MAX_MARKS)
     throw new SentinelError('SEN_LIMIT', `it holds more than ${MAX_MARKS} commas and brackets`);
+  return hash.digest('base64');
 }
 
-/** A JSON text as values. Throws SEN_DISCOVERY. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // V8's message shows a part of the text, which may hold a secret.
-    const { message } = error as Error;
-    const where = /end of JSON input/.test(message) ? 'it ends too early' : /position \d+/.exec(message)?.[0];
-    throw wrong(`this is not JSON${where === undefined ? '' : ` (${where})`}`);
+function marksIn(bytes: Buffer): number {
+  const [comma, list, map] = MARKS;
+  let marks = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === comma || byte === list || byte === map) marks++;
   }
-}
-
-async function groupsOf(list: unknown, origin: ListOrigin): Promise<readonly TargetGroup[]> {
-  if (!Array.isArray(list)) throw wrong(`expected a list of target groups, got ${kindOf(list)}`);
-  const slice = new TimeSlice();
-  const groups: TargetGroup[] = [];
-  for (let i = 0; i < list.length; i++) {
-    const group = groupOf(list[i], i, origin);
-    if (group.targets.length > 0) groups.push(group);
-    if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
-  }
-  return groups;
+  return marks;
 }
 
 /** As Prometheus reads it: no other keys, each of both may be absent or null. */

@@ -10,7 +10,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
-import { formatSize, SentinelError, TimeSlice } from '../lib/index.js';
+import { formatSize, SentinelError, type TimeSlice } from '../lib/index.js';
 
 /** Values of a file at most, aliases put in: a small file of nested aliases could otherwise fill the memory. */
 const MAX_VALUES = 2_000_000;
@@ -18,7 +18,7 @@ const MAX_VALUES = 2_000_000;
 const MAX_DEPTH = 16;
 
 /** A longer text is parsed in portions: `yaml` takes about two seconds per MiB. */
-const PORTION_CHARS = 8192;
+const PORTION_CHARS = 4096;
 
 /** The longest text that is parsed in one go, because it cannot be cut. */
 const MAX_WHOLE_CHARS = 2 ** 20;
@@ -31,22 +31,21 @@ const ITEM = /^(?=-(?:\s|$))/m;
 
 /**
  * A YAML text as values. Every scalar is the text that was written (`1.10` stays so, as where Go decodes into a string), but for null. A key that is there twice is
- * an error. A long list at the left margin is parsed in portions, so that others have their turn in between. Throws SEN_DISCOVERY with the line.
+ * an error. A long list at the left margin is parsed in portions, and others have their turn in between, by the slice. Throws SEN_DISCOVERY with the line.
  */
-export async function parseYaml(text: string): Promise<unknown> {
+export async function parseYaml(text: string, slice: TimeSlice): Promise<unknown> {
   if (text.length <= PORTION_CHARS || NEEDS_WHOLE.test(text)) return detached(parseWhole(text));
-  const slice = new TimeSlice();
   const list: unknown[] = [];
   let line = 0;
   for (const portion of portionsOf(text)) {
     const items = parsePortion(portion, line);
     // Only comments, before the first item; anything else is no list at the margin.
     if (!Array.isArray(items) && items !== null) return detached(parseWhole(text));
-    for (const item of (items ?? []) as unknown[]) list.push(item);
+    for (const item of detached(items ?? []) as unknown[]) list.push(item);
     line += portion.split('\n').length - 1;
     if (slice.isUp) await slice.next();
   }
-  return detached(list);
+  return list;
 }
 
 function parseWhole(text: string): unknown {

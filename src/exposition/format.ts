@@ -8,12 +8,16 @@ const MEDIA_TYPE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:\/[!#$%&'*+\-.^_`|~0-9A-Za
 const QUOTED = /^"(?:[^"\\]|\\.)*"/s;
 const MAX_LENGTH = 1000;
 
+/** What the headers of before were read as: exporters send the same few for ever. */
+const known = new Map<string, string | undefined>();
+const MAX_KNOWN = 100;
+
 /**
  * The format of a page, by the media type of its Content-Type alone, as Prometheus 3 chooses it (model/textparse/interface.go). `fallback` is taken where
  * the header is blank, cannot be parsed or names another type. Throws SEN_EXPOSITION_INVALID.
  */
 export function formatOf(contentType: string, fallback?: ExpositionFormat): ExpositionFormat {
-  const mediaType = tryMediaType(contentType);
+  const mediaType = knownMediaType(contentType);
   if (mediaType === 'text/plain') return 'text';
   if (mediaType === 'application/openmetrics-text') return 'openmetrics';
   if (mediaType === 'application/vnd.google.protobuf') return 'protobuf';
@@ -27,6 +31,14 @@ function refusal(contentType: string, mediaType: string | undefined): string {
   if (contentType === '') return `non-compliant scrape target sending blank Content-Type ${hint}`;
   if (mediaType === undefined) return `cannot parse Content-Type ${shown} ${hint}`;
   return `received unsupported Content-Type ${shown} ${hint}`;
+}
+
+function knownMediaType(header: string): string | undefined {
+  if (known.has(header)) return known.get(header);
+  if (known.size === MAX_KNOWN) known.clear();
+  const mediaType = tryMediaType(header);
+  known.set(header, mediaType);
+  return mediaType;
 }
 
 /** The media type in lower case; `undefined` when the header is malformed, a repeated parameter included (Go's mime.ParseMediaType). */

@@ -6,17 +6,18 @@ import {
   renderStatusPage,
   renderTargetsPage,
 } from '../web/index.js';
-import { type Answer, badData, json, text } from './answer.js';
+import { type Answer, badData, json, longHtml, longJson, text } from './answer.js';
 import { destinationJson } from './destinations.js';
 import type { Endpoint, RouteParts } from './endpoint.js';
-import { jobsJson } from './jobs.js';
+import { jobJson } from './jobs.js';
 import { metadataJson, targetMetadataJson } from './metadata.js';
+import { jsonList, lazily, type Pieces } from './pieces.js';
 import { relabelStepsJson } from './relabel-steps.js';
 import { discoveryPage, relabelPage, targetsPage } from './scrape-pages.js';
 import { buildJson, runtimeJson } from './status.js';
 import { statusPage } from './status-page.js';
 import { targetsJson } from './targets.js';
-import { filterTasks, judge, readFilter, taskJson } from './tasks.js';
+import { judge, tasksJson } from './tasks.js';
 
 /** Every endpoint of the edge. The status page lists the others. */
 export function endpointsOf(parts: RouteParts): Endpoint[] {
@@ -27,16 +28,21 @@ export function endpointsOf(parts: RouteParts): Endpoint[] {
     ...scrapeEndpoints(parts),
     reloadEndpoint(parts),
   ];
-  const page: Endpoint = {
+  const home: Endpoint = {
     path: '/',
     does: 'is data arriving? A page for people',
-    answer: (query) => htmlPage(renderStatusPage(statusPage(parts, endpoints, query))),
+    answer: (query) => page(statusPage(parts, endpoints, query), renderStatusPage),
   };
-  return [page, ...endpoints];
+  return [home, ...endpoints];
 }
 
-function htmlPage(body: string): Answer {
-  return { status: 200, type: 'text/html; charset=utf-8', headers: PAGE_HEADERS, body };
+/** The page that `render` makes of what it is made of, when that has been gathered. */
+function page<T>(made: Generator<string, T>, render: (of: T) => Pieces): Answer {
+  return longHtml(rendered(made, render), PAGE_HEADERS);
+}
+
+function* rendered<T>(made: Generator<string, T>, render: (of: T) => Pieces): Generator<string> {
+  yield* render(yield* made);
 }
 
 function scrapePages(parts: RouteParts): Endpoint[] {
@@ -44,17 +50,17 @@ function scrapePages(parts: RouteParts): Endpoint[] {
     {
       path: '/targets',
       does: 'what is scraped, and how it does (?scrapePool=node&health=down&q=part)',
-      answer: (query) => htmlPage(renderTargetsPage(targetsPage(parts, query))),
+      answer: (query) => page(targetsPage(parts, query), renderTargetsPage),
     },
     {
       path: '/service-discovery',
       does: 'where targets come from, and why one is not scraped (?scrapePool=node)',
-      answer: (query) => htmlPage(renderDiscoveryPage(discoveryPage(parts, query))),
+      answer: (query) => longHtml(renderDiscoveryPage(discoveryPage(parts, query)), PAGE_HEADERS),
     },
     {
       path: '/relabel-debug',
       does: 'what each rule does to a target or a series',
-      answer: (query) => htmlPage(renderRelabelPage(relabelPage(parts, query))),
+      answer: (query) => longHtml(renderRelabelPage(relabelPage(parts, query)), PAGE_HEADERS),
     },
   ];
 }
@@ -64,22 +70,22 @@ function scrapeEndpoints({ view }: RouteParts): Endpoint[] {
     {
       path: '/api/v1/targets',
       does: 'targets as Prometheus shows them (?state=active|dropped|any&scrapePool=node&health=down)',
-      answer: (query) => json(targetsJson(view.pools(), query)),
+      answer: (query) => longJson(targetsJson(view.pools(), query)),
     },
     {
       path: '/api/v1/targets/metadata',
       does: 'types and helps of metrics by target (?match_target={job="node"}&metric=up&limit=10)',
-      answer: (query) => answered(() => targetMetadataJson(view.targetMetadata(), query)),
+      answer: (query) => answered(() => longJson(targetMetadataJson(view.targetMetadata(), query))),
     },
     {
       path: '/api/v1/targets/relabel_steps',
       does: 'what each rule gives for discovered labels (?scrapePool=node&labels={"__address__":"a:1"})',
-      answer: (query) => answered(() => relabelStepsJson(view, query)),
+      answer: (query) => answered(() => json(relabelStepsJson(view, query))),
     },
     {
       path: '/api/v1/metadata',
       does: 'types and helps of metrics (?metric=up&limit=10&limit_per_metric=1)',
-      answer: (query) => answered(() => metadataJson(view.targetMetadata(), query)),
+      answer: (query) => answered(() => longJson(metadataJson(view.targetMetadata(), query))),
     },
     {
       path: '/api/v1/scrape_pools',
@@ -89,15 +95,15 @@ function scrapeEndpoints({ view }: RouteParts): Endpoint[] {
     {
       path: '/api/v1/jobs',
       does: 'per job: how many targets are up, what is down and why, what its discovery says',
-      answer: () => json(jobsJson(view.pools())),
+      answer: () => longJson(jsonList(lazily(view.pools(), jobJson))),
     },
   ];
 }
 
-/** The envelope around what `read` gives, or around what is wrong with the question. */
-function answered(read: () => unknown): Answer {
+/** What `answer` gives, or what is wrong with the question. */
+function answered(answer: () => Answer): Answer {
   try {
-    return json(read());
+    return answer();
   } catch (error) {
     if (error instanceof SentinelError && error.code === 'SEN_USAGE') return badData(errorLine(error));
     throw error;
@@ -145,7 +151,7 @@ function apiEndpoints({ view, clock }: RouteParts): Endpoint[] {
     {
       path: '/api/v1/tasks',
       does: 'tasks with their last result (?state=failed&q=part)',
-      answer: (query) => json(filterTasks(judge(view.tasks(), clock.now()), readFilter(query)).map(taskJson)),
+      answer: (query) => longJson(tasksJson(judge(view.tasks(), clock.now()), query)),
     },
     {
       path: '/api/v1/destinations',

@@ -1,6 +1,6 @@
 import type { DiscoveryStatus } from '../discovery/index.js';
 import { shownUrl } from '../lib/index.js';
-import type { PoolStatus, TargetStatus } from '../scrape/index.js';
+import type { ActiveTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
 import { shownLabels } from './shown.js';
 import { timeJson } from './tasks.js';
 
@@ -8,26 +8,23 @@ import { timeJson } from './tasks.js';
 const MAX_DOWN = 20;
 
 /** The scraped targets by health. */
-export function healthCounts(active: readonly TargetStatus[]): Record<TargetStatus['health'], number> {
+export function healthCounts(active: readonly ActiveTarget[]): Record<TargetStatus['health'], number> {
   const counts = { up: 0, down: 0, unknown: 0 };
   for (const { health } of active) counts[health]++;
   return counts;
 }
 
-/** What `/api/v1/jobs` shows: snake_case, times as RFC 3339. */
-export function jobsJson(pools: readonly PoolStatus[]) {
-  return pools.map(jobJson);
-}
-
-function jobJson({ job, active, droppedCount, droppedCounts, discovery }: PoolStatus) {
+/** A job as `/api/v1/jobs` shows it: snake_case, times as RFC 3339. */
+export function jobJson({ job, active: targets, droppedCount, droppedCounts, discovery }: PoolStatus) {
+  const active = targets();
   const down = active.filter(({ health }) => health === 'down').slice(0, MAX_DOWN);
   return {
     job,
     ...healthCounts(active),
     dropped: droppedCount,
     dropped_by_reason: droppedCounts,
-    down_targets: down.map(downJson),
-    discovery: discovery.map(discoveryJson),
+    down_targets: down.map((target) => downJson(target.status())),
+    discovery: discovery().map(discoveryJson),
   };
 }
 

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from 'find-my-way';
 import { errorLine, type Logger, Throttle } from '../lib/index.js';
-import { type Answer, Outlet, text } from './answer.js';
+import { type Answer, text } from './answer.js';
 import type { Endpoint, RouteParts } from './endpoint.js';
 import { endpointsOf } from './endpoints.js';
 import { pathOf, refusalOf } from './guards.js';
+import { Outlet } from './outlet.js';
 
 /** Answers requests. */
 export interface RequestHandler {
@@ -20,7 +21,7 @@ const LOG_PERIOD_MS = 60_000;
 /** Makes the handler of an edge. */
 export function createHandler(parts: RouteParts): RequestHandler {
   const { metrics, guards } = parts;
-  const outlet = new Outlet();
+  const outlet = new Outlet(parts);
   const requests = metrics.family(
     'counter',
     'sentinel_http_requests_total',
@@ -70,7 +71,8 @@ function answerOf(
   };
   try {
     const answer = endpoint.answer(new URLSearchParams(request.url?.split('?')[1]));
-    return answer instanceof Promise ? answer.catch(broken) : answer;
+    if (answer instanceof Promise) return answer.catch(broken);
+    return answer.rest === undefined ? answer : outlet.begin(request, answer).catch(broken);
   } catch (error) {
     return broken(error);
   }

@@ -1,7 +1,7 @@
 import { errorLine, shownUrl } from '../lib/index.js';
 import { labelsToMap } from '../model/index.js';
 import { parseSeries } from '../relabel/index.js';
-import type { DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
+import type { ActiveTarget, DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
 import type {
   DiscoveredRow,
   DiscoveryPage,
@@ -14,24 +14,29 @@ import type { RouteParts } from './endpoint.js';
 import { healthCounts } from './jobs.js';
 import { paged } from './paged.js';
 import { shownDiscovered, shownLabels } from './shown.js';
-import { filterTargets, readTargetFilter } from './targets.js';
-
-const WORST_FIRST = ['down', 'unknown', 'up'] as const;
+import { askedPools, matchingTargets, readTargetFilter } from './targets.js';
 
 /** What the page of the targets is made of, for a query such as `?scrapePool=node&health=down&q=core&page=2`. */
-export function targetsPage({ view, clock }: RouteParts, query: URLSearchParams): TargetsPage {
-  const pools = view.pools();
+export function* targetsPage(
+  { view, clock }: RouteParts,
+  query: URLSearchParams,
+): Generator<string, TargetsPage> {
+  const pools = view.pools().map((pool) => ({ ...pool, active: pool.active() }));
+  const jobs = pools.map(({ job, active, droppedCount }) => ({
+    job,
+    dropped: droppedCount,
+    ...healthCounts(active),
+  }));
   const filter = readTargetFilter(query);
-  const matching = filterTargets(pools, filter);
-  const sorted = WORST_FIRST.flatMap((health) => matching.filter((target) => target.health === health));
-  const targets = paged(sorted, query);
-  return {
-    name: view.runtime().name,
-    nowMs: clock.now(),
-    jobs: pools.map(({ job, active, droppedCount: dropped }) => ({ job, dropped, ...healthCounts(active) })),
-    filter,
-    targets: { ...targets, rows: targets.rows.map(targetRow) },
-  };
+  const active = askedPools(pools, filter).flatMap((pool) => pool.active);
+  const found: Record<TargetStatus['health'], ActiveTarget[]> = { down: [], unknown: [], up: [] };
+  for (const target of matchingTargets(active, filter)) {
+    if (target !== undefined) found[target.health].push(target);
+    yield '';
+  }
+  const worstFirst = [...found.down, ...found.unknown, ...found.up];
+  const targets = paged(worstFirst, query, (target) => targetRow(target.status()));
+  return { name: view.runtime().name, nowMs: clock.now(), jobs, filter, targets };
 }
 
 function targetRow(target: TargetStatus): TargetRow {
@@ -51,9 +56,9 @@ export function discoveryPage({ view, clock }: RouteParts, query: URLSearchParam
     nowMs: clock.now(),
     jobs: pools.map(({ job, active, droppedCount, discovery }) => ({
       job,
-      active: active.length,
+      active: active().length,
       dropped: droppedCount,
-      discoveries: discovery,
+      discoveries: discovery(),
     })),
     shown: pool && { job: pool.job, targets: discoveredRows(pool, query) },
   };
@@ -61,15 +66,17 @@ export function discoveryPage({ view, clock }: RouteParts, query: URLSearchParam
 
 /** Those that are not scraped come first: they are looked for. */
 function discoveredRows({ active, dropped }: PoolStatus, query: URLSearchParams): Paged<DiscoveredRow> {
-  const page = paged([...dropped, ...active], query);
-  return { ...page, rows: page.rows.map(discoveredRow) };
+  const rows = [...dropped, ...active()];
+  return paged(rows, query, (one) => ('reason' in one ? droppedRow(one) : activeRow(one.status())));
 }
 
-function discoveredRow(target: TargetStatus | DroppedTarget): DiscoveredRow {
-  const discovered = shownDiscovered(target.discoveredLabels);
-  if ('labels' in target) return { discovered, labels: shownLabels(target.labels), dropped: undefined };
-  const { reason, detail } = target;
-  return { discovered, labels: undefined, dropped: detail === '' ? reason : `${reason}: ${detail}` };
+function activeRow({ discoveredLabels, labels }: TargetStatus): DiscoveredRow {
+  return { discovered: shownDiscovered(discoveredLabels), labels: shownLabels(labels), dropped: undefined };
+}
+
+function droppedRow({ discoveredLabels, reason, detail }: DroppedTarget): DiscoveredRow {
+  const dropped = detail === '' ? reason : `${reason}: ${detail}`;
+  return { discovered: shownDiscovered(discoveredLabels), labels: undefined, dropped };
 }
 
 /** What the page of the relabelling is made of, for `?scrapePool=node&subject=target&labels={...}`. */

@@ -5,9 +5,12 @@ import type { Socket } from 'node:net';
 /** Connections at once; the oldest makes room for the next. */
 const MAX_CONNECTIONS = 64;
 
-/** Milliseconds. A connection on which nothing moves is cut: a reader that stalls holds its whole answer in our memory. */
+/** A connection on which nothing moves for so many milliseconds is cut: a reader that stalls holds its answer in our memory. */
+export const IDLE_MS = 20_000;
+
+/** Milliseconds. */
 const TIMES = {
-  idleTimeout: 20_000,
+  idleTimeout: IDLE_MS,
   headersTimeout: 10_000,
   requestTimeout: 15_000,
   connectionsCheckingInterval: 1000,
@@ -102,7 +105,7 @@ export class BoundedServer {
     response.on('close', () => this.#open.delete(response));
   }
 
-  /** Answers take no time here, so a connection that is old is one that idles or is slow: it goes, and never the newcomer. */
+  /** Answers take little time here, so a connection that is old is one that idles or is slow: it goes, and never the newcomer. */
   #admit(socket: Socket): void {
     if (this.#isAbandoned) return void socket.destroy();
     if (this.#sockets.size >= MAX_CONNECTIONS) {
@@ -111,7 +114,11 @@ export class BoundedServer {
       if (oldest !== undefined) this.#sockets.delete(oldest);
     }
     this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      // An answer behind another one on the connection hears nothing of the end itself.
+      for (const response of this.#open) if (response.req.socket === socket) this.#open.delete(response);
+    });
   }
 }
 

@@ -4,15 +4,16 @@ import type { StatusPage } from '../web/index.js';
 import type { Endpoint, RouteParts } from './endpoint.js';
 import { healthCounts } from './jobs.js';
 import { paged } from './paged.js';
-import { filterTasks, type JudgedTask, judge, readFilter } from './tasks.js';
+import { type JudgedTask, judge, matchingTasks, readFilter } from './tasks.js';
 
 /** What the status page is made of, for a query such as `?state=failed&q=core&page=2`. */
-export function statusPage(
+export function* statusPage(
   { view, clock }: RouteParts,
   endpoints: readonly Endpoint[],
   query: URLSearchParams,
-): StatusPage {
+): Generator<string, StatusPage> {
   const nowMs = clock.now();
+  const tasks = yield* taskList(judge(view.tasks(), nowMs), query);
   const { name, startMs, reloaded } = view.runtime();
   return {
     name,
@@ -23,8 +24,8 @@ export function statusPage(
     residentBytes: process.memoryUsage.rss(),
     ...view.ready(),
     destinations: view.destinations(),
-    tasks: taskList(judge(view.tasks(), nowMs), query),
-    targets: healthCounts(view.pools().flatMap(({ active }) => active)),
+    tasks,
+    targets: healthCounts(view.pools().flatMap((pool) => pool.active())),
     hosts: view.hosts(),
     endpoints: endpoints
       .filter(({ method }) => method === undefined)
@@ -32,19 +33,23 @@ export function statusPage(
   };
 }
 
-function taskList(tasks: readonly JudgedTask[], query: URLSearchParams): StatusPage['tasks'] {
+function* taskList(
+  tasks: readonly JudgedTask[],
+  query: URLSearchParams,
+): Generator<string, StatusPage['tasks']> {
   const filter = readFilter(query);
-  const matching = worstFirst(filterTasks(tasks, filter));
+  const found: Record<TaskState, JudgedTask[]> = { blocked: [], failed: [], late: [], waiting: [], ok: [] };
+  for (const task of matchingTasks(tasks, filter)) {
+    if (task !== undefined) found[task.state].push(task);
+    yield '';
+  }
+  const worstFirst = TASK_STATES.flatMap((state) => found[state]);
   return {
     ...filter,
     counts: countsOf(tasks),
     total: tasks.length,
-    ...paged(matching, query),
+    ...paged(worstFirst, query, (task) => task),
   };
-}
-
-function worstFirst(tasks: readonly JudgedTask[]): JudgedTask[] {
-  return TASK_STATES.flatMap((state) => tasks.filter((task) => task.state === state));
 }
 
 function countsOf(tasks: readonly JudgedTask[]): Record<TaskState, number> {

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { formatDuration, shownUrl, tryParseDuration } from '../lib/index.js';
 import { labelValue } from '../model/index.js';
-import type { DroppedTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
+import type { ActiveTarget, PoolStatus, TargetStatus } from '../scrape/index.js';
+import { jsonList, lazily, type Pieces } from './pieces.js';
 import { shownDiscovered, shownLabels } from './shown.js';
 import { timeJson } from './tasks.js';
 
@@ -27,39 +28,62 @@ export function readTargetFilter(query: URLSearchParams): TargetFilter {
   };
 }
 
-/** The active targets that the filter lets through, in the order of their jobs. Secrets are not searched. */
-export function filterTargets(
-  pools: readonly PoolStatus[],
-  { job, health, q }: TargetFilter,
-): TargetStatus[] {
+/** Those of the targets that the filter lets through, whatever their job; `undefined` in the place of each other one. Secrets are not searched. */
+export function* matchingTargets(
+  active: Iterable<ActiveTarget>,
+  { health, q }: TargetFilter,
+): Generator<ActiveTarget | undefined> {
   const part = q.toLowerCase();
-  const fits = (target: TargetStatus) => {
-    if (health !== '' && target.health !== health) return false;
-    if (part === '') return true;
-    const texts = [...Object.values(shownLabels(target.labels)), shownUrl(target.url), target.lastError];
-    return texts.some((text) => text.toLowerCase().includes(part));
-  };
-  return pools.filter((pool) => job === '' || pool.job === job).flatMap(({ active }) => active.filter(fits));
+  for (const target of active) {
+    const fits = (health === '' || target.health === health) && (part === '' || says(target.status(), part));
+    yield fits ? target : undefined;
+  }
+}
+
+function says({ labels, url, lastError }: TargetStatus, part: string): boolean {
+  const texts = [...Object.values(shownLabels(labels)), shownUrl(url), lastError];
+  return texts.some((text) => text.toLowerCase().includes(part));
+}
+
+/** The jobs that the filter asks for. */
+export function askedPools<T extends { job: string }>(
+  pools: readonly T[],
+  { job }: TargetFilter,
+): readonly T[] {
+  return pools.filter((pool) => job === '' || pool.job === job);
 }
 
 /**
  * What `/api/v1/targets` shows, in Prometheus's shape; samples, series and the reasons of dropped ones beside. As there, `state` is any when it is empty, a state that there is not
- * finds nothing, and the counts are those of all jobs. Those that are dropped here are more than those of relabelling.
+ * finds nothing, and the counts are those of all jobs. Those that are dropped here are more than those of relabelling. The targets are those of one moment, as in Prometheus, and
+ * each is told of as it is when its turn comes.
  */
-export function targetsJson(pools: readonly PoolStatus[], query: URLSearchParams) {
+export function targetsJson(pools: readonly PoolStatus[], query: URLSearchParams): Pieces {
   const filter = readTargetFilter(query);
   const state = (query.get('state') ?? '').toLowerCase();
   const wants = (one: string) => ['', 'any', one].includes(state);
-  const asked = pools.filter(({ job }) => filter.job === '' || filter.job === job);
-  return {
-    activeTargets: wants('active') ? filterTargets(asked, filter).map(targetJson) : [],
-    droppedTargets: wants('dropped')
-      ? asked.flatMap(({ job, dropped }) => dropped.map((target) => droppedJson(job, target)))
-      : [],
-    droppedTargetCounts: wants('dropped')
-      ? Object.fromEntries(pools.map(({ job, droppedCount }) => [job, droppedCount]))
-      : null,
-  };
+  const asked = askedPools(pools, filter);
+  const active = wants('active') ? asked.flatMap((pool) => pool.active()) : [];
+  const counts = Object.fromEntries(pools.map(({ job, droppedCount }) => [job, droppedCount]));
+  return targetsPieces({
+    active: lazily(matchingTargets(active, filter), (target) => target && targetJson(target.status())),
+    dropped: wants('dropped') ? droppedOf(asked) : [],
+    counts: wants('dropped') ? counts : null,
+  });
+}
+
+interface TargetsParts {
+  active: Iterable<object | undefined>;
+  dropped: Iterable<object>;
+  counts: Readonly<Record<string, number>> | null;
+}
+
+function* targetsPieces({ active, dropped, counts }: TargetsParts): Generator<string> {
+  yield '{"activeTargets":';
+  yield* jsonList(active);
+  yield ',"droppedTargets":';
+  yield* jsonList(dropped);
+  yield `,"droppedTargetCounts":${JSON.stringify(counts)}}`;
 }
 
 function targetJson(target: TargetStatus) {
@@ -95,6 +119,8 @@ function globalUrl(url: string): string {
   );
 }
 
-function droppedJson(scrapePool: string, { discoveredLabels, reason, detail }: DroppedTarget) {
-  return { discoveredLabels: shownDiscovered(discoveredLabels), scrapePool, reason, detail };
+function* droppedOf(pools: readonly PoolStatus[]): Generator<object> {
+  for (const { job: scrapePool, dropped } of pools)
+    for (const { discoveredLabels, reason, detail } of dropped)
+      yield { discoveredLabels: shownDiscovered(discoveredLabels), scrapePool, reason, detail };
 }

@@ -1,5 +1,6 @@
 import { formatDuration, redactUrl } from '../lib/index.js';
 import { type LastResult, type TaskState, type TaskStatus, taskState } from '../probe/index.js';
+import { jsonList, lazily, type Pieces } from './pieces.js';
 
 /** Which tasks are asked for: `?state=failed&q=core`. */
 export interface TaskFilter {
@@ -20,27 +21,32 @@ export interface JudgedTask {
   state: TaskState;
 }
 
-/** The tasks that the filter lets through, in their order. Secrets of targets are not searched. */
-export function filterTasks(tasks: readonly JudgedTask[], { state, q }: TaskFilter): JudgedTask[] {
+/** The tasks that the filter lets through, in their order; `undefined` in the place of each other one. Secrets of targets are not searched. */
+export function* matchingTasks(
+  tasks: Iterable<JudgedTask>,
+  { state, q }: TaskFilter,
+): Generator<JudgedTask | undefined> {
   const part = q.toLowerCase();
-  return tasks.filter((judged) => {
-    if (state !== '' && judged.state !== state) return false;
-    if (part === '') return true;
-    const { task, last } = judged.status;
-    const texts = [
-      task.id,
-      redactUrl(task.deviceId),
-      redactUrl(task.target),
-      task.plugin,
-      last?.reason ?? '',
-    ];
-    return texts.some((text) => text.toLowerCase().includes(part));
-  });
+  for (const judged of tasks) {
+    const fits = (state === '' || judged.state === state) && (part === '' || says(judged.status, part));
+    yield fits ? judged : undefined;
+  }
+}
+
+function says({ task, last }: TaskStatus, part: string): boolean {
+  const { id, plugin } = task;
+  const texts = [id, redactUrl(task.deviceId), redactUrl(task.target), plugin, last?.reason ?? ''];
+  return texts.some((text) => text.toLowerCase().includes(part));
 }
 
 /** Each task with how it does at `nowMs`. */
 export function judge(tasks: readonly TaskStatus[], nowMs: number): JudgedTask[] {
   return tasks.map((status) => ({ status, state: taskState(status, nowMs) }));
+}
+
+/** What `/api/v1/tasks` shows: those that `?state=failed&q=core` asks for. */
+export function tasksJson(tasks: Iterable<JudgedTask>, query: URLSearchParams): Pieces {
+  return jsonList(lazily(matchingTasks(tasks, readFilter(query)), (task) => task && taskJson(task)));
 }
 
 /** A task as `/api/v1/tasks` shows it: snake_case, times as RFC 3339, durations as in the configuration. Options are left out: they may hold secrets. */

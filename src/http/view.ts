@@ -35,7 +35,8 @@ export interface HttpView {
   destinations(): readonly DestinationStatus[];
   /** The targets of every job. */
   pools(): readonly PoolStatus[];
-  targetMetadata(): readonly TargetMetadata[];
+  /** What each target says of its families; of the targets of one moment, read when their turn comes. */
+  targetMetadata(): Iterable<TargetMetadata>;
   /** What the rules of a job do to these labels, step by step; `undefined` when there is no such job. */
   explain(subject: ExplainSubject, job: string, labels: Labels): readonly RelabelStep[] | undefined;
   /** The processes that run the plugins. */

@@ -19,6 +19,10 @@ export const ERRORS = {
   SEN_LIMIT: { retry: true, help: 'Raise the limit that the message names, or make the answer smaller.' },
   SEN_BUFFER: { retry: true, help: 'Check space and permissions of `sentinel.data_dir`.' },
   SEN_LOCKED: { retry: false, help: 'Stop the other agent, or give this one its own `sentinel.data_dir`.' },
+  SEN_BUILD: {
+    retry: false,
+    help: 'Run it with the Node that it was built for, or build it with this one: `node bin/build.mjs` in a checkout, then copy dist/.',
+  },
   SEN_SERVICE: {
     retry: false,
     help: 'Look at what the step said, and at `journalctl -u sentinel`; run the command again, it goes on where it stopped.',

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 export function makeFolder(path: string, mode = 0o777): void {
   if (isFolder(path)) return;
   const parent = dirname(path);
-  if (parent !== path) makeFolder(parent, mode);
+  if (look(parent) === undefined && parent !== path) makeFolder(parent, mode);
   try {
     mkdirSync(path, { mode });
   } catch (error) {
@@ -17,4 +17,5 @@ export function makeFolder(path: string, mode = 0o777): void {
   }
 }
 
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+const look = (path: string) => statSync(path, { throwIfNoEntry: false });
+const isFolder = (path: string) => look(path)?.isDirectory() === true;

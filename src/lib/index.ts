@@ -37,3 +37,4 @@ export { redactUrl, Secret, withoutFile } from './secret.js';
 export { isSensitive, shownUrl } from './shown-url.js';
 export { formatSize, roughSize, tryParseSize } from './size.js';
 export { TimeSlice } from './time-slice.js';
+export { Turns } from './turns.js';

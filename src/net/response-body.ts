@@ -112,7 +112,9 @@ function collect(response: IncomingMessage, { maxBytes, hold }: BodyLimits): Pro
     });
     response.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
     response.once('error', reject);
-    response.once('close', () => reject(new Error('the connection closed before the end of the body')));
+    response.once('close', () => {
+      if (!response.readableEnded) reject(new Error('the connection closed before the end of the body'));
+    });
   });
 }
 

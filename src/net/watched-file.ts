@@ -45,7 +45,11 @@ export class WatchedFile {
   }
 
   #stat(): string {
-    const stat = statSync(this.path, { bigint: true, throwIfNoEntry: false });
-    return stat === undefined ? 'absent' : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+    try {
+      const { dev, ino, size, mtimeNs } = statSync(this.path, { bigint: true });
+      return `${dev}:${ino}:${size}:${mtimeNs}`;
+    } catch (error) {
+      return String((error as NodeJS.ErrnoException).code);
+    }
   }
 }

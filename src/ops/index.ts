@@ -1,1 +1,2 @@
 export { createServiceNotifier, type ServiceNotifier } from './service-notifier.js';
+export { keepHeapSmall } from './small-heap.js';

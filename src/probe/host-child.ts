@@ -10,6 +10,7 @@ import {
   PROBE_HOST_PROGRAM,
   type Timer,
 } from '../lib/index.js';
+import { codeRangeBytes } from './code-range.js';
 import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js';
 import type { HostLimits } from './host-limits.js';
 import { HostOutput } from './host-output.js';
@@ -26,7 +27,7 @@ const GIVE_WAY = 5;
 const OOM_SCORE = '800';
 /**
  * Starts a host ("$@") that cannot take more than "$1" KiB of data (RLIMIT_DATA: heap, Buffers, stacks; setrlimit(2)): a look may come too late, this does not.
- * Stacks of threads count in full, used or not, hence their usual size. Where a limit cannot be set, the looks alone hold.
+ * Stacks of threads count in full, used or not, hence their usual size; so do the addresses that V8 sets aside for code, hence more by these. Where a limit cannot be set, the looks alone hold.
  */
 const BOUNDED = 'ulimit -S -s 8192 2>/dev/null; ulimit -d "$1" 2>/dev/null; shift; exec "$@"';
 
@@ -207,7 +208,7 @@ export class HostChild {
 
 function spawnHost({ lane, limits }: HostChildParts): ChildProcess {
   const heapMiB = Math.round((limits.maxRssBytes * 0.75) / 2 ** 20);
-  const dataKib = Math.round((limits.maxRssBytes * 1.25) / 2 ** 10);
+  const dataKib = Math.round((limits.maxRssBytes * 1.25 + codeRangeBytes()) / 2 ** 10);
   const host = [process.execPath, `--max-old-space-size=${heapMiB}`, PROBE_HOST_PROGRAM, lane];
   return spawn('/bin/sh', ['-c', BOUNDED, 'sh', String(dataKib), ...host], {
     env: passedEnvironment(),

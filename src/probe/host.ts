@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type Clock, errorLine, field, type Logger } from '../lib/index.js';
 import { type Resume, Schedule } from '../schedule/index.js';
 import type { PluginHost } from '../sdk/index.js';
+import { FrameWriter } from './frame-writer.js';
 import { encodeFrame, FrameReader, type ToAgent, type ToHost } from './frames.js';
 import { HostLog } from './host-log.js';
 import { Outbox, type WaitingResult } from './outbox.js';
@@ -60,6 +61,7 @@ export interface ProbeHostParts {
 export class ProbeHost {
   readonly #parts: ProbeHostParts;
   readonly #reader = new FrameReader<ToHost>();
+  readonly #writer: FrameWriter;
   readonly #schedule: Schedule<HostedTask>;
   readonly #plugins = new Map<string, Promise<OpenPlugin>>();
   readonly #tasks = new Map<string, HostedTask>();
@@ -78,7 +80,9 @@ export class ProbeHost {
 
   constructor(parts: ProbeHostParts) {
     this.#parts = parts;
+    this.#writer = new FrameWriter(parts.stream);
     this.#schedule = new Schedule(parts.clock, {
+      onStart: (starts) => this.#announce(starts),
       run: (hosted, plannedMs) => this.#run(hosted, plannedMs),
       onSkip: ({ task }, skipped) => this.#send({ kind: 'skipped', id: task.id, ...skipped }),
       onMiss: ({ task }, missed) => this.#send({ kind: 'missed', id: task.id, missed }),
@@ -138,6 +142,8 @@ export class ProbeHost {
         this.#log.logger.error({ plugin: directory }, errorLine(error));
       }
     }
+    const slacks = [...plugins.values()].map(({ definition }) => definition.slackMs ?? 0);
+    this.#schedule.slackMs = slacks.length === 0 ? 0 : Math.min(...slacks);
     return plugins;
   }
 
@@ -256,10 +262,15 @@ export class ProbeHost {
     );
   }
 
+  #announce(starts: readonly { item: HostedTask; plannedMs: number }[]): void {
+    this.#writer.send(
+      ...starts.map(({ item, plannedMs }) => ({ kind: 'started' as const, id: item.task.id, plannedMs })),
+    );
+  }
+
   /** Settles when the run has ended, also when it was given up long before: until then the task is not run again. */
   async #run(hosted: HostedTask, plannedMs: number): Promise<void> {
     const { id } = hosted.task;
-    this.#send({ kind: 'started', id, plannedMs });
     const cutShort = new AbortController();
     const reported = this.#runAndReport(hosted, plannedMs, cutShort.signal);
     const run: HostedRun = {
@@ -338,8 +349,8 @@ export class ProbeHost {
 
   #sendResult(waiting: WaitingResult): void {
     const frame = this.#resultFrame(waiting);
-    if (frame.length <= MAX_RESULT_BYTES) this.#write(frame);
-    else this.#write(this.#resultFrame(tooLarge(waiting, frame.length)));
+    const fits = frame.length <= MAX_RESULT_BYTES;
+    this.#writer.sendSoon(fits ? frame : this.#resultFrame(tooLarge(waiting, frame.length)));
   }
 
   #resultFrame({ id, result, samples }: WaitingResult): Buffer {
@@ -348,11 +359,7 @@ export class ProbeHost {
   }
 
   #send(message: ToAgent): void {
-    this.#write(encodeFrame(message));
-  }
-
-  #write(frame: Buffer): void {
-    if (!this.#parts.stream.writableEnded) this.#parts.stream.write(frame);
+    this.#writer.send(message);
   }
 }
 

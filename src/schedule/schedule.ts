@@ -9,6 +9,8 @@ const FIRST_RUNS_PER_SECOND = 500;
 const LOOK_MS = 1000;
 /** A schedule that takes over from another runs a tick that is no older than this; one that must wait longer for its next tick runs once before. */
 const FRESH_MS = 1000;
+/** Runs that begin in one go at most. */
+const MAX_TOGETHER = 50;
 /** How far stamps may run ahead of a clock that was set back. Prometheus takes nothing that lies further in the future. */
 const MAX_AHEAD_MS = 600_000;
 
@@ -50,12 +52,20 @@ export interface Plan<T> {
 
 /** What the schedule tells its owner. */
 export interface ScheduleEvents<T> {
+  /** These are run next, before anything else happens: one, or with `slackMs` several. */
+  onStart?(starts: readonly Start<T>[]): void;
   /** A tick is due. Settles when the run has ended; must not reject. */
   run(item: T, plannedMs: number): Promise<void>;
   /** Ticks came while the run before was still going, and are not run; mostly one. */
   onSkip(item: T, skipped: { ticks: number; lastMs: number }): void;
   /** Ticks passed while we could not run. */
   onMiss(item: T, missed: Missed): void;
+}
+
+/** A run that is about to begin. */
+export interface Start<T> {
+  item: T;
+  plannedMs: number;
 }
 
 interface Entry<T> {
@@ -85,6 +95,8 @@ interface Entry<T> {
  * before. Beyond ten minutes they do go back: no receiver that insists on order has taken the old ones.
  */
 export class Schedule<T> {
+  /** A run may begin so much after its tick when one began shortly before: for thousands of short runs, each of which would wake the process by itself. */
+  slackMs = 0;
   readonly #clock: Clock;
   readonly #events: ScheduleEvents<T>;
   readonly #watch: ClockWatch;
@@ -183,12 +195,14 @@ export class Schedule<T> {
     return this.#lastSlotMs;
   }
 
-  #arm(): void {
+  /** Sets the timer for the next run; not before `earliestMs` for one that is not due yet. */
+  #arm(earliestMs = -Infinity): void {
     const head = this.#heap.peek();
     if (head === undefined || this.#stopped || head.dueMs >= this.#timerDueMs) return;
     this.#timer?.cancel();
     const now = this.#clock.now();
-    this.#timerDueMs = Math.min(head.dueMs, now + LOOK_MS);
+    const dueMs = head.dueMs > now ? Math.max(head.dueMs, earliestMs) : head.dueMs;
+    this.#timerDueMs = Math.min(dueMs, now + LOOK_MS);
     this.#timer = this.#clock.after(Math.max(0, this.#timerDueMs - now), () => this.#fire());
   }
 
@@ -198,19 +212,39 @@ export class Schedule<T> {
     const now = this.#clock.now();
     const slice = new TimeSlice();
     // Thousands that are due at once give way to others in between.
-    for (let head = this.#heap.peek(); head !== undefined && head.dueMs <= now; head = this.#heap.peek()) {
-      if (slice.isUp) break;
-      this.#heap.pop();
-      if (!head.removed) this.#run(head, now);
+    while (!slice.isUp) {
+      const starting = this.#takeDue(now);
+      if (starting.length === 0) break;
+      this.#start(starting);
     }
-    this.#arm();
+    this.#arm(now + this.slackMs);
   }
 
-  #run(entry: Entry<T>, now: number): void {
+  /** Those whose run begins now: one, or with slack several. */
+  #takeDue(now: number): Entry<T>[] {
+    const starting: Entry<T>[] = [];
+    const most = this.slackMs > 0 ? MAX_TOGETHER : 1;
+    for (let head = this.#heap.peek(); head !== undefined && head.dueMs <= now; head = this.#heap.peek()) {
+      this.#heap.pop();
+      if (!head.removed && this.#isStarting(head, now) && starting.push(head) === most) break;
+    }
+    return starting;
+  }
+
+  #start(starting: readonly Entry<T>[]): void {
+    this.#events.onStart?.(starting.map(({ plan, stampMs }) => ({ item: plan.item, plannedMs: stampMs })));
+    for (const entry of starting) {
+      if (entry.stage === 'starting') void this.#run(entry).then(() => this.#startTicking(entry));
+      else void this.#run(entry);
+    }
+  }
+
+  /** Whether the plan that is due now begins a run, which is stamped then. */
+  #isStarting(entry: Entry<T>, now: number): boolean {
     if (entry.stage === 'first') {
       entry.stage = 'starting';
-      void this.#begin(entry, entry.dueMs, now).then(() => this.#startTicking(entry));
-      return;
+      this.#stamp(entry, entry.dueMs, now);
+      return true;
     }
     const { item, intervalMs } = entry.plan;
     const missed = Math.floor((now - entry.tickMs) / intervalMs);
@@ -220,13 +254,17 @@ export class Schedule<T> {
     entry.dueMs = entry.tickMs;
     this.#heap.push(entry);
     if (entry.running) this.#overrun(entry, tickMs);
-    else void this.#begin(entry, tickMs, now);
+    else this.#stamp(entry, tickMs, now);
+    return !entry.running;
   }
 
-  async #begin(entry: Entry<T>, tickMs: number, now: number): Promise<void> {
+  #stamp(entry: Entry<T>, tickMs: number, now: number): void {
     const afterLast = entry.stampMs + 1;
     const plannedMs = Math.round(tickMs);
     entry.stampMs = afterLast - now > MAX_AHEAD_MS ? plannedMs : Math.max(plannedMs, afterLast);
+  }
+
+  async #run(entry: Entry<T>): Promise<void> {
     entry.running = true;
     await this.#events.run(entry.plan.item, entry.stampMs);
     entry.running = false;
@@ -235,7 +273,8 @@ export class Schedule<T> {
     if (pendingMs === undefined || entry.removed || this.#stopped) return;
     const end = this.#clock.now();
     // The clock may have been set back meanwhile.
-    void this.#begin(entry, Math.min(pendingMs, end), end);
+    this.#stamp(entry, Math.min(pendingMs, end), end);
+    this.#start([entry]);
   }
 
   /** A tick during a run. */

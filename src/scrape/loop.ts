@@ -205,7 +205,7 @@ export class TargetLoop {
 
   #count(outcome: ScrapeOutcome, result: string): void {
     const { metrics } = this.#parts;
-    metrics.scrapes.with({ result }).inc();
+    (result === 'ok' ? metrics.ok : metrics.scrapes.with({ result })).inc();
     metrics.scraped.inc(outcome.scraped);
     for (const [reason, count] of Object.entries(leftOut(outcome)))
       if (count > 0) metrics.leftOut.with({ reason }).inc(count);

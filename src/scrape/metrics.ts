@@ -4,11 +4,14 @@ import type { Metrics } from '../lib/index.js';
 export function scrapeMetrics(metrics: Metrics) {
   const counter = (name: string, help: string) => metrics.counter(`sentinel_scrape_${name}`, help);
   const family = (name: string, help: string) => metrics.family('counter', `sentinel_scrape_${name}`, help);
+  const scrapes = family(
+    'scrapes_total',
+    'Scrapes by result: ok, or why the target is down. The limits are body_size, max_scrape_size, sample_limit, label_limit, bucket_limit, target_limit.',
+  );
   return {
-    scrapes: family(
-      'scrapes_total',
-      'Scrapes by result: ok, or why the target is down. The limits are body_size, max_scrape_size, sample_limit, label_limit, bucket_limit, target_limit.',
-    ),
+    scrapes,
+    /** The usual result. */
+    ok: scrapes.with({ result: 'ok' }),
     aborted: counter(
       'aborted_total',
       'Scrapes that were cut short by a stop, a reload or the end of their target; they give no sample.',

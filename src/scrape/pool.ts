@@ -1,5 +1,13 @@
 import type { DiscoveryStatus, TargetGroup } from '../discovery/index.js';
-import { type Clock, type Logger, sameValue, shownUrl, Throttle, TimeSlice } from '../lib/index.js';
+import {
+  type Clock,
+  type Logger,
+  sameValue,
+  shownUrl,
+  Throttle,
+  TimeSlice,
+  type Turns,
+} from '../lib/index.js';
 import { type Labels, labelsToMap, type Next } from '../model/index.js';
 import type { HttpClient, HttpClientOptions } from '../net/index.js';
 import { compileRelabel, type Relabeller, type RelabelStep } from '../relabel/index.js';
@@ -11,17 +19,18 @@ import type { ScrapeMetrics } from './metrics.js';
 import type { PageMemory } from './page-memory.js';
 import { phaseOf } from './phase.js';
 import { PoolClient } from './pool-client.js';
-import { PoolTargets } from './pool-targets.js';
+import { PoolTargets, type SortedTargets } from './pool-targets.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 import { keepsSeries } from './series-change.js';
 import type { SharedTexts } from './shared-texts.js';
-import type { ExplainSubject, PoolStatus, TargetMetadata, TargetStatus } from './status.js';
+import type { ExplainSubject, PoolStatus, TargetStatus } from './status.js';
 import type { Target } from './target.js';
 import { discoveredLabels } from './target-labels.js';
 import { TargetSeries } from './target-series.js';
-import type { Turns } from './turns.js';
 
 const LOG_PERIOD_MS = 60_000;
+/** How long a sync holds the loop. */
+const SLICE_MS = 5;
 
 /** What all pools share. */
 export interface PoolParts {
@@ -56,6 +65,9 @@ interface Entry {
   ticks: Ticks;
 }
 
+/** What is not scraped. */
+type Dropped = Pick<SortedTargets, 'dropped' | 'counts'>;
+
 /**
  * The targets of one job: groups of discovered targets come in, loops run. A target that stays keeps its loop, with phase, series and health, whatever else
  * changes; one whose interval or timeout alone changes keeps its series.
@@ -69,7 +81,9 @@ export class Pool {
   #metricRelabel: Relabeller;
   #client: PoolClient;
   #groups: readonly TargetGroup[] = [];
-  #targets: Pick<PoolTargets, 'dropped' | 'counts'> = {
+  /** By the present settings. */
+  #targets: PoolTargets;
+  #dropped: Dropped = {
     dropped: [],
     counts: { relabel: 0, cluster: 0, duplicate: 0, invalid: 0 },
   };
@@ -87,8 +101,9 @@ export class Pool {
     this.#settings = { config, cluster };
     this.#relabel = compileRelabel(config.relabel, config.validationScheme);
     this.#metricRelabel = compileRelabel(config.metricRelabel, config.validationScheme);
+    this.#targets = new PoolTargets({ config, cluster, relabel: this.#relabel });
     this.#client = this.#createClient(config.http);
-    this.#leaving = new LeavingLoops(parts.clock, () => this.#live());
+    this.#leaving = new LeavingLoops(parts.clock, () => this.loops());
     this.#declare();
   }
 
@@ -96,7 +111,7 @@ export class Pool {
   configure(settings: PoolSettings): void {
     const before = this.#settings;
     if (sameValue(before, settings)) return;
-    const { config } = settings;
+    const { config, cluster } = settings;
     this.#relabel = compileRelabel(config.relabel, config.validationScheme);
     this.#metricRelabel = compileRelabel(config.metricRelabel, config.validationScheme);
     if (!sameValue(before.config.http, config.http)) {
@@ -104,6 +119,7 @@ export class Pool {
       this.#client = this.#createClient(config.http);
     }
     this.#settings = settings;
+    this.#targets = new PoolTargets({ config, cluster, relabel: this.#relabel });
     this.#mustSync = true;
     this.#mustRenew ||= !keepsSeries(before.config, config);
   }
@@ -130,7 +146,7 @@ export class Pool {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#undeclare();
-    const loops = [...this.#live()];
+    const loops = [...this.loops()];
     for (const loop of loops) {
       this.#parts.schedule.remove(this.#planKey(loop.target.key));
       loop.interrupt();
@@ -140,24 +156,17 @@ export class Pool {
     this.#client.close();
   }
 
-  status(discovery: readonly DiscoveryStatus[]): PoolStatus {
-    const { dropped, counts } = this.#targets;
+  status(discovery: () => readonly DiscoveryStatus[]): PoolStatus {
+    const { dropped, counts } = this.#dropped;
     return {
       job: this.#job,
-      active: Array.from(this.#live(), (loop) => loop.status()),
+      active: () => [...this.loops()],
       dropped,
       droppedCount: Object.values(counts).reduce((sum, count) => sum + count, 0),
       droppedCounts: { ...counts },
       discovery,
       relabel: this.#settings.config.relabel,
     };
-  }
-
-  metadata(): TargetMetadata[] {
-    return Array.from(this.#live(), ({ target, series }) => ({
-      target: target.labels,
-      families: series.metadata(),
-    }));
   }
 
   /** What the rules of the job do to these labels. */
@@ -168,7 +177,8 @@ export class Pool {
     return this.#relabel.explain(discoveredLabels(this.#settings.config, alone, labelsToMap(labels)));
   }
 
-  *#live(): Generator<TargetLoop> {
+  /** Those of the targets that are scraped now. */
+  *loops(): Generator<TargetLoop> {
     for (const { loop } of this.#loops.values()) yield loop;
   }
 
@@ -182,8 +192,8 @@ export class Pool {
   }
 
   async #syncAll(): Promise<void> {
-    // What is set in one breath, settings and groups, is one change.
-    await Promise.resolve();
+    // What is set in one breath, settings and groups, is one change; and who set it may have held the loop for long enough.
+    await new TimeSlice(SLICE_MS).next();
     while (this.#mustSync && !this.#stopped) await this.#parts.turns.take(() => this.#sync());
   }
 
@@ -192,18 +202,18 @@ export class Pool {
     this.#mustSync = false;
     const mustRenew = this.#mustRenew;
     this.#mustRenew = false;
-    const { config, cluster } = this.#settings;
-    const slice = new TimeSlice();
-    const targets = await PoolTargets.of({ config, cluster, relabel: this.#relabel }, this.#groups, slice);
-    const fresh = await this.#keep(targets.active, mustRenew, slice);
+    const slice = new TimeSlice(SLICE_MS);
+    const sorted = await this.#targets.sort(this.#groups, slice);
+    const fresh = await this.#keep(sorted.active, mustRenew, slice);
     for (const target of fresh.values()) {
       if (slice.isUp) await slice.next();
       if (this.#stopped) return;
       this.#start(target);
     }
     this.#refuse();
-    this.#targets = targets;
-    this.#report(targets);
+    const { dropped, counts } = sorted;
+    this.#dropped = { dropped, counts };
+    this.#report();
   }
 
   /** Loops whose target is there go on, the others end; gives the targets that have none yet. */
@@ -212,9 +222,14 @@ export class Pool {
     mustRenew: boolean,
     slice: TimeSlice,
   ): Promise<ReadonlyMap<string, Target>> {
-    const fresh = new Map(active);
-    if (!mustRenew) for (const key of this.#loops.keys()) fresh.delete(key);
-    const heirs = new Map(mustRenew ? [] : [...fresh.values()].map((target) => [target.seriesKey, target]));
+    const fresh = new Map<string, Target>();
+    const heirs = new Map<string, Target>();
+    for (const [key, target] of active) {
+      if (slice.isUp) await slice.next();
+      if (!mustRenew && this.#loops.has(key)) continue;
+      fresh.set(key, target);
+      if (!mustRenew) heirs.set(target.seriesKey, target);
+    }
     for (const [key, entry] of [...this.#loops]) {
       if (slice.isUp) await slice.next();
       if (this.#stopped) break;
@@ -239,6 +254,7 @@ export class Pool {
   /** The loop stays, for this target; it is planned anew only where its ticks are others. */
   #goOn(key: string, entry: Entry, target: Target): void {
     const { loop } = entry;
+    if (loop.target === target) return;
     loop.target = target;
     const ticks = this.#ticksOf(target);
     if (key === target.key && sameValue(ticks, entry.ticks)) return;
@@ -297,8 +313,9 @@ export class Pool {
     for (const { loop } of this.#loops.values()) loop.refusal = refusal;
   }
 
-  #report({ counts, dropped }: PoolTargets): void {
+  #report(): void {
     const { metrics, log } = this.#parts;
+    const { dropped, counts } = this.#dropped;
     const job = this.#job;
     metrics.syncFailures.with({ job }).inc(counts.invalid);
     if (counts.invalid === 0 || this.#throttle.pass('invalid') === undefined) return;
@@ -319,7 +336,7 @@ export class Pool {
     for (const state of ['up', 'down', 'unknown'] as const)
       targets.read({ job: this.#job, state }, () => this.#countOf(state));
     for (const state of ['relabel', 'cluster', 'duplicate', 'invalid'] as const)
-      targets.read({ job: this.#job, state }, () => this.#targets.counts[state]);
+      targets.read({ job: this.#job, state }, () => this.#dropped.counts[state]);
   }
 
   #undeclare(): void {

@@ -134,8 +134,17 @@ export function acceptHeader({
   return [...types, '*/*'].map((type, i) => `${type};q=0.${FIRST_WEIGHT - i}`).join(',');
 }
 
+/** Made once for a configuration. */
+const headersOf = new WeakMap<ScrapeConfig, Readonly<Record<string, string>>>();
+
 /** Headers of a scrape, but those that the configuration of the client sets. */
-function requestHeaders(config: ScrapeConfig): Record<string, string> {
+function requestHeaders(config: ScrapeConfig): Readonly<Record<string, string>> {
+  const made = headersOf.get(config) ?? makeHeaders(config);
+  headersOf.set(config, made);
+  return made;
+}
+
+function makeHeaders(config: ScrapeConfig): Record<string, string> {
   const headers: Record<string, string> = {
     accept: acceptHeader(config),
     'accept-encoding': config.compression ? 'gzip' : 'identity',

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { DiscoveryConfig, DiscoveryStatus, TargetGroup } from '../discovery/index.js';
-import { type Clock, errorLine, type Logger, type Metrics } from '../lib/index.js';
+import { type Clock, errorLine, type Logger, type Metrics, Turns } from '../lib/index.js';
 import type { Labels, Next } from '../model/index.js';
 import type { HttpClient, HttpClientOptions } from '../net/index.js';
 import type { RelabelStep } from '../relabel/index.js';
@@ -13,7 +13,6 @@ import { Pool, type PoolParts, type PoolSettings } from './pool.js';
 import type { ClusterConfig, ScrapeConfig } from './scrape-config.js';
 import { SharedTexts } from './shared-texts.js';
 import type { ExplainSubject, PoolStatus, TargetMetadata } from './status.js';
-import { Turns } from './turns.js';
 
 /** What is scraped. */
 export interface ScrapeSettings {
@@ -86,12 +85,12 @@ export class Scrapes {
 
   /** Every job, in the order of their names. */
   pools(): readonly PoolStatus[] {
-    return this.#sorted().map(([job, pool]) => pool.status(this.#discoveries.statuses(OWNER + job)));
+    return this.#sorted().map(([job, pool]) => pool.status(() => this.#discoveries.statuses(OWNER + job)));
   }
 
-  /** What each target says of its families. */
-  metadata(): readonly TargetMetadata[] {
-    return this.#sorted().flatMap(([, pool]) => pool.metadata());
+  /** What each target says of its families: the targets of now, each read when it is reached. */
+  metadata(): Iterable<TargetMetadata> {
+    return metadataOf(this.#sorted().flatMap(([, pool]) => [...pool.loops()]));
   }
 
   /** What the rules of a job do to these labels, step by step; `undefined` when there is no such job. */
@@ -148,4 +147,8 @@ export class Scrapes {
       onMiss: (_, { ticks, reason }) => missed.with({ reason }).inc(ticks),
     });
   }
+}
+
+function* metadataOf(loops: readonly TargetLoop[]): Generator<TargetMetadata> {
+  for (const { target, series } of loops) yield { target: target.labels, families: series.metadata() };
 }

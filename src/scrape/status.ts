@@ -34,16 +34,23 @@ export interface DroppedTarget {
   detail: string;
 }
 
+/** A target that is scraped, as it is whenever it is asked: with ten thousand of them the rest of a status is made for those that are told of. */
+export interface ActiveTarget {
+  readonly health: TargetStatus['health'];
+  status(): TargetStatus;
+}
+
 /** The targets of one job. */
 export interface PoolStatus {
   job: string;
-  active: readonly TargetStatus[];
+  /** Those that are scraped now, in a list that stays as it is. */
+  active(): readonly ActiveTarget[];
   /** At most `keep_dropped_targets` of them. */
   dropped: readonly DroppedTarget[];
   droppedCount: number;
   /** The same by reason; Prometheus counts those of `relabel` alone. */
   droppedCounts: Readonly<Record<DroppedTarget['reason'], number>>;
-  discovery: readonly DiscoveryStatus[];
+  discovery(): readonly DiscoveryStatus[];
   /** Its `relabel_configs`, those of `global` before them. */
   relabel: readonly RelabelRule[];
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { tryParseDuration } from '../lib/index.js';
 import { compareBytes, type Labels, labelValue } from '../model/index.js';
 import type { ScrapeConfig } from './scrape-config.js';
@@ -56,9 +56,7 @@ function targetOf(config: ScrapeConfig, labels: Labels, discovered: Labels): Tar
   const url = targetUrl(labels, config.params);
   const times = TIMES.map((name) => labelValue(labels, name));
   const rest = without(labels, (name) => TIMES.includes(name));
-  const seriesKey = createHash('sha1')
-    .update(`${rest.join('\0')}\0${url}`)
-    .digest('base64');
+  const seriesKey = hash('sha1', `${rest.join('\0')}\0${url}`, 'base64');
   return {
     key: `${seriesKey} ${times.join(' ')}`,
     seriesKey,
@@ -79,8 +77,8 @@ function without(labels: Labels, isOut: (name: string) => boolean): Labels {
 /** The job's own one where the labels say nothing else, so that targets share it. */
 function configOf(config: ScrapeConfig, labels: Labels): ScrapeConfig {
   const own = {
-    intervalMs: tryParseDuration(labelValue(labels, '__scrape_interval__'))!,
-    timeoutMs: tryParseDuration(labelValue(labels, '__scrape_timeout__'))!,
+    intervalMs: tryParseTime(labelValue(labels, '__scrape_interval__'))!,
+    timeoutMs: tryParseTime(labelValue(labels, '__scrape_timeout__'))!,
     convertClassicHistograms: isTrue(labels, '__convert_classic_histograms_to_nhcb__'),
     alwaysScrapeClassicHistograms: isTrue(labels, '__always_scrape_classic_histograms__'),
     nativeHistograms: isTrue(labels, '__scrape_native_histograms__'),
@@ -103,7 +101,7 @@ function timesFault(labels: Labels): string | undefined {
   })) as [TimeLabel, TimeLabel];
   const fault = timeFault(interval) ?? timeFault(timeout);
   if (fault !== undefined) return fault;
-  if (tryParseDuration(timeout.text)! <= tryParseDuration(interval.text)!) return undefined;
+  if (tryParseTime(timeout.text)! <= tryParseTime(interval.text)!) return undefined;
   return `scrape timeout cannot be greater than scrape interval ("${timeout.text}" > "${interval.text}")`;
 }
 
@@ -113,9 +111,21 @@ interface TimeLabel {
 }
 
 function timeFault({ what, text }: TimeLabel): string | undefined {
-  const ms = tryParseDuration(text);
+  const ms = tryParseTime(text);
   if (ms === undefined) return `error parsing scrape ${what}: ${durationFault(text)}`;
   return ms === 0 ? `scrape ${what} cannot be 0` : undefined;
+}
+
+const MAX_KNOWN_TIMES = 100;
+const knownTimes = new Map<string, number | undefined>();
+
+/** See `tryParseDuration`: thousands of targets have the same two. */
+function tryParseTime(text: string): number | undefined {
+  if (knownTimes.has(text)) return knownTimes.get(text);
+  if (knownTimes.size >= MAX_KNOWN_TIMES) knownTimes.clear();
+  const ms = tryParseDuration(text);
+  knownTimes.set(text, ms);
+  return ms;
 }
 
 /** What Prometheus says of a text that is no duration. */

@@ -120,6 +120,11 @@ export interface Definition<Config = unknown, Shared = unknown, Prepared = unkno
   /** The process it runs in among the built-in plugins; absent = `probe`. A plugin from outside always has its own. */
   lane?: string;
   /**
+   * A run may begin so much after its tick, together with others: that saves a process with many short runs most of its wake-ups. For a plugin that times and
+   * paces what it sends by itself; what it measures must not depend on the moment. Absent = none. Where plugins share a process, the least of theirs holds.
+   */
+  slackMs?: number;
+  /**
    * Fits the options to the task's timeout: defaults shrink, an option that was `given` and cannot fit is refused (OptionError).
    * Without a timeout (`trigger`) gives the one that the options need.
    */

@@ -1,5 +1,5 @@
 import { roughDuration } from '../lib/index.js';
-import { breakable, framed, labelsText, link, type Paged, pager } from './frame.js';
+import { breakable, framed, labelsText, link, type Paged, pager, table } from './frame.js';
 import { type Html, html } from './html.js';
 
 /** Characters of discovered labels that are shown. */
@@ -36,51 +36,52 @@ export interface DiscoveryPage {
   shown: { job: string; targets: Paged<DiscoveredRow> } | undefined;
 }
 
-/** Where targets come from, how each source is doing, and what became of each target of one job. */
-export function renderDiscoveryPage(page: DiscoveryPage): string {
-  const jobs = page.jobs.map((job) => jobPart(job, page.nowMs));
-  const body = html`${jobs.length === 0 ? html`<p>No job: there are no scrape_configs.</p>` : jobs}
-${page.shown === undefined ? html`` : targetsPart(page.shown)}`;
-  return framed({
-    title: `${page.name}: discovery`,
-    heading: `${page.name}: discovery`,
-    refresh: true,
-    body,
-  });
+/** Where targets come from, how each source is doing, and what became of each target of one job; in pieces. */
+export function renderDiscoveryPage(page: DiscoveryPage): Generator<string> {
+  const title = `${page.name}: discovery`;
+  return framed({ title, heading: title, refresh: true, body: bodyOf(page) });
 }
 
-function jobPart({ job, active, dropped, discoveries }: DiscoveryPage['jobs'][number], nowMs: number): Html {
-  const rows = discoveries.map(
-    ({
-      kind,
-      what,
-      targets,
-      lastSuccessMs,
-      lastError,
-    }) => html`<tr><td class="${lastError === undefined ? 'ok' : 'bad'}">${kind}</td>
-<td>${breakable(what)}${lastError === undefined ? html`` : html`<br><span class="bad">${breakable(lastError)}</span>`}</td><td class="n">${targets}</td>
-<td class="n">${kind === 'static' ? '' : lastSuccessMs === undefined ? 'never' : `${roughDuration(nowMs - lastSuccessMs)} ago`}</td></tr>
-`,
-  );
-  const table =
-    rows.length === 0
-      ? html`<p>It has no discovery.</p>`
-      : html`<table>
-<tr><th>kind</th><th>asks</th><th>targets</th><th>last good answer</th></tr>
-${rows}</table>`;
-  return html`<h2><a href="${link('/service-discovery', { scrapePool: job })}">${breakable(job)}</a>: ${active} active, ${dropped} dropped</h2>
-${table}
+function* bodyOf({ jobs, shown, nowMs }: DiscoveryPage): Generator<Html> {
+  if (jobs.length === 0) yield html`<p>No job: there are no scrape_configs.</p>`;
+  for (const job of jobs) yield* jobPart(job, nowMs);
+  if (shown !== undefined) yield* targetsPart(shown);
+}
+
+const SOURCE_HEAD = html`<tr><th>kind</th><th>asks</th><th>targets</th><th>last good answer</th></tr>`;
+const TARGET_HEAD = html`<tr><th>discovered</th><th>scraped as</th><th></th></tr>`;
+
+function* jobPart(
+  { job, active, dropped, discoveries }: DiscoveryPage['jobs'][number],
+  nowMs: number,
+): Generator<Html> {
+  yield html`<h2><a href="${link('/service-discovery', { scrapePool: job })}">${breakable(job)}</a>: ${active} active, ${dropped} dropped</h2>
+`;
+  if (discoveries.length === 0) yield html`<p>It has no discovery.</p>`;
+  else yield* table(SOURCE_HEAD, sourceRows(discoveries, nowMs));
+  yield html`
 `;
 }
 
-function targetsPart({ job, targets }: NonNullable<DiscoveryPage['shown']>): Html {
-  const none = html`<p>It has found no target.</p>`;
-  const table = html`<table>
-<tr><th>discovered</th><th>scraped as</th><th></th></tr>
-${targets.rows.map((row) => targetRow(row, job))}</table>`;
-  return html`<h2>Targets of ${breakable(job)}</h2>
-${targets.rows.length === 0 ? none : table}
+function* sourceRows(discoveries: readonly DiscoveryRow[], nowMs: number): Generator<Html> {
+  for (const { kind, what, targets, lastSuccessMs, lastError } of discoveries)
+    yield html`<tr><td class="${lastError === undefined ? 'ok' : 'bad'}">${kind}</td>
+<td>${breakable(what)}${lastError === undefined ? html`` : html`<br><span class="bad">${breakable(lastError)}</span>`}</td><td class="n">${targets}</td>
+<td class="n">${kind === 'static' ? '' : lastSuccessMs === undefined ? 'never' : `${roughDuration(nowMs - lastSuccessMs)} ago`}</td></tr>
+`;
+}
+
+function* targetsPart({ job, targets }: NonNullable<DiscoveryPage['shown']>): Generator<Html> {
+  yield html`<h2>Targets of ${breakable(job)}</h2>
+`;
+  if (targets.matching === 0) yield html`<p>It has found no target.</p>`;
+  else yield* table(TARGET_HEAD, targetRows(targets.rows, job));
+  yield html`
 ${pager(targets, '/service-discovery', { scrapePool: job })}`;
+}
+
+function* targetRows(rows: Iterable<DiscoveredRow>, job: string): Generator<Html> {
+  for (const row of rows) yield targetRow(row, job);
 }
 
 function targetRow({ discovered, labels, dropped }: DiscoveredRow, job: string): Html {

@@ -20,14 +20,19 @@ const PAGES = [
   ['/relabel-debug', 'relabelling'],
 ] as const;
 
-/** A page: no script, nothing from elsewhere; readable in a text browser of 80 columns. */
-export function framed(page: { title: string; heading: string; refresh: boolean; body: Html }): string {
+/** A page, in pieces: no script, nothing from elsewhere; readable in a text browser of 80 columns. */
+export function* framed(page: {
+  title: string;
+  heading: string;
+  refresh: boolean;
+  body: Iterable<Html>;
+}): Generator<string> {
   const refresh = page.refresh
     ? html`<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
 `
     : html``;
   const links = PAGES.map(([path, word], i) => html`${i === 0 ? '' : ' | '}<a href="${path}">${word}</a>`);
-  return html`<!doctype html>
+  yield html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -38,10 +43,18 @@ ${refresh}<title>${page.title}</title>
 <body>
 <h1>${page.heading}</h1>
 <p class="soft">${links}</p>
-${page.body}
-</body>
-</html>
 `.text;
+  for (const { text } of page.body) yield text;
+  yield '\n</body>\n</html>\n';
+}
+
+/** A table, a piece for each row. */
+export function* table(head: Html, rows: Iterable<Html>): Generator<Html> {
+  yield html`<table>
+${head}
+`;
+  yield* rows;
+  yield html`</table>`;
 }
 
 /** The beginning of a long text. */
@@ -75,7 +88,8 @@ export function labelText([name, value]: readonly [string, string]): string {
 
 /** A part of many rows, and how to get to the others. */
 export interface Paged<T> {
-  rows: readonly T[];
+  /** Can be gone through once. */
+  rows: Iterable<T>;
   /** How many there are. */
   matching: number;
   /** From 1. */

@@ -25,8 +25,8 @@ export interface RelabelPage {
   result: readonly StepRow[] | string | undefined;
 }
 
-/** What each rule of a job does to the labels of a target or of a series. */
-export function renderRelabelPage(page: RelabelPage): string {
+/** What each rule of a job does to the labels of a target or of a series; in pieces. */
+export function renderRelabelPage(page: RelabelPage): Generator<string> {
   const option = (value: string, chosen: string) =>
     value === chosen ? html`<option selected>${value}</option>` : html`<option>${value}</option>`;
   const body = html`<form action="/relabel-debug" method="get">
@@ -37,7 +37,7 @@ of job <select name="scrapePool">${page.jobs.map((job) => option(job, page.job))
 </form>
 ${maskedPart(page)}${resultPart(page)}`;
   const title = `${page.name}: relabelling`;
-  return framed({ title, heading: title, refresh: false, body });
+  return framed({ title, heading: title, refresh: false, body: [body] });
 }
 
 /** Labels that come by a link from another page lack what is masked there. */

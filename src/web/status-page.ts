@@ -1,7 +1,7 @@
 import { redactUrl, roughDuration, roughSize } from '../lib/index.js';
 import { type HostStatus, TASK_STATES, type TaskState, type TaskStatus } from '../probe/index.js';
 import type { DestinationStatus } from '../sender/index.js';
-import { cut, framed, link, type Paged, pager, REFRESH_SECONDS } from './frame.js';
+import { cut, framed, link, type Paged, pager, REFRESH_SECONDS, table } from './frame.js';
 import { type Html, html } from './html.js';
 
 /** What the page shows. */
@@ -35,20 +35,26 @@ interface TaskList extends Paged<{ status: TaskStatus; state: TaskState }> {
   q: string;
 }
 
-/** The page as HTML. */
-export function renderStatusPage(page: StatusPage): string {
+/** The page as HTML, in pieces. */
+export function renderStatusPage(page: StatusPage): Generator<string> {
   const verdict = verdictOf(page);
-  const body = html`<p class="verdict ${verdict.mood}">${verdict.text}</p>
+  const title = `${page.name}: ${verdict.text}`;
+  return framed({ title, heading: page.name, refresh: true, body: bodyOf(page, verdict) });
+}
+
+function* bodyOf(page: StatusPage, verdict: Verdict): Generator<Html> {
+  yield html`<p class="verdict ${verdict.mood}">${verdict.text}</p>
 ${page.reasons.map((reason) => html`<p class="bad">${cut(reason)}</p>\n`)}
 ${page.reloaded ? html`` : html`<p class="warn">The last reload was refused: the configuration before it runs.</p>\n`}<p class="soft">Sentinel ${page.version}, up ${roughDuration(page.uptimeMs)}, memory ${roughSize(page.residentBytes)};
 ${new Date(page.nowMs).toISOString()}, again every ${REFRESH_SECONDS} s</p>
 ${destinationsPart(page)}
-${targetsPart(page)}${tasksPart(page)}
+${targetsPart(page)}`;
+  yield* tasksPart(page);
+  yield html`
 ${hostsPart(page)}
 <h2>More</h2>
 <ul>
 ${page.endpoints.map(({ path, does }) => html`<li><a href="${path}">${path}</a> ${does}</li>\n`)}</ul>`;
-  return framed({ title: `${page.name}: ${verdict.text}`, heading: page.name, refresh: true, body });
 }
 
 /** Scraped targets in one line; what is down is a link to why. */
@@ -101,23 +107,26 @@ function destinationRow(destination: DestinationStatus, nowMs: number): Html {
 `;
 }
 
-function tasksPart({ tasks, nowMs }: StatusPage): Html {
+const TASK_HEAD = html`<tr><th>state</th><th>task</th><th>last run</th><th>result</th></tr>`;
+
+function* tasksPart({ tasks, nowMs }: StatusPage): Generator<Html> {
   const states = TASK_STATES.filter((state) => tasks.counts[state] > 0);
   const links = states.map(
     (state) => html` &middot; <a href="${link('/', { state })}">${tasks.counts[state]} ${state}</a>`,
   );
-  return html`<h2>Tasks</h2>
+  yield html`<h2>Tasks</h2>
 <p><a href="/">${tasks.total} in all</a>${links}</p>
 <form action="/" method="get"><input type="hidden" name="state" value="${tasks.state}">
 <input name="q" value="${tasks.q}" size="24" aria-label="part of a name"> <input type="submit" value="find"></form>
-${tasks.rows.length === 0 ? html`<p>No task${tasks.total === 0 ? '' : ' matches'}.</p>` : taskTable(tasks, nowMs)}
+`;
+  if (tasks.matching === 0) yield html`<p>No task${tasks.total === 0 ? '' : ' matches'}.</p>`;
+  else yield* table(TASK_HEAD, taskRows(tasks.rows, nowMs));
+  yield html`
 ${pager(tasks, '/', { state: tasks.state, q: tasks.q })}`;
 }
 
-function taskTable({ rows }: TaskList, nowMs: number): Html {
-  return html`<table>
-<tr><th>state</th><th>task</th><th>last run</th><th>result</th></tr>
-${rows.map(({ status, state }) => taskRow(status, state, nowMs))}</table>`;
+function* taskRows(rows: TaskList['rows'], nowMs: number): Generator<Html> {
+  for (const { status, state } of rows) yield taskRow(status, state, nowMs);
 }
 
 function taskRow(status: TaskStatus, state: TaskState, nowMs: number): Html {

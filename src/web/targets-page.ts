@@ -1,5 +1,5 @@
 import { roughDuration } from '../lib/index.js';
-import { breakable, framed, labelsText, link, type Paged, pager } from './frame.js';
+import { breakable, framed, labelsText, link, type Paged, pager, table } from './frame.js';
 import { type Html, html } from './html.js';
 
 /** A target, as the page shows it; free of secrets. */
@@ -28,44 +28,47 @@ export interface TargetsPage {
   targets: Paged<TargetRow>;
 }
 
-/** The targets with their state, worst first. */
-export function renderTargetsPage(page: TargetsPage): string {
-  const { filter, targets } = page;
-  const query = { scrapePool: filter.job, health: filter.health, q: filter.q };
-  const body = html`${jobsPart(page)}
+/** The targets with their state, worst first; in pieces. */
+export function renderTargetsPage(page: TargetsPage): Generator<string> {
+  const title = `${page.name}: targets`;
+  return framed({ title, heading: title, refresh: true, body: bodyOf(page) });
+}
+
+function* bodyOf(page: TargetsPage): Generator<Html> {
+  const { filter, targets, nowMs } = page;
+  yield* jobsPart(page);
+  yield html`
 <form action="/targets" method="get"><input type="hidden" name="scrapePool" value="${filter.job}"><input type="hidden" name="health" value="${filter.health}">
 <input name="q" value="${filter.q}" size="24" aria-label="part of a label, URL or error"> <input type="submit" value="find"></form>
-${targets.rows.length === 0 ? html`<p>No target${targets.matching === 0 && filter.q === '' ? '' : ' matches'}.</p>` : targetTable(page)}
-${pager(targets, '/targets', query)}`;
-  return framed({ title: `${page.name}: targets`, heading: `${page.name}: targets`, refresh: true, body });
+`;
+  if (targets.matching === 0) yield html`<p>No target${filter.q === '' ? '' : ' matches'}.</p>`;
+  else yield* table(TARGET_HEAD, targetRows(targets.rows, nowMs));
+  yield html`
+${pager(targets, '/targets', { scrapePool: filter.job, health: filter.health, q: filter.q })}`;
 }
 
-function jobsPart({ jobs }: TargetsPage): Html {
+const JOB_HEAD = html`<tr><th>job</th><th>up</th><th>down</th><th>unknown</th><th>dropped</th></tr>`;
+const TARGET_HEAD = html`<tr><th>health</th><th>target</th><th>last scrape</th><th>took</th><th>samples</th></tr>`;
+
+function* jobsPart({ jobs }: TargetsPage): Generator<Html> {
+  if (jobs.length === 0) return yield html`<p>No job: there are no scrape_configs.</p>`;
+  yield html`<p><a href="/targets">all</a> | <a href="/targets?health=down">down</a></p>
+`;
+  yield* table(JOB_HEAD, jobRows(jobs));
+}
+
+function* jobRows(jobs: TargetsPage['jobs']): Generator<Html> {
   const count = (job: string, health: string, number: number, mood: string) =>
     html`<td class="n ${number > 0 ? mood : 'soft'}"><a href="${link('/targets', { scrapePool: job, health })}">${number}</a></td>`;
-  const rows = jobs.map(
-    ({
-      job,
-      up,
-      down,
-      unknown,
-      dropped,
-    }) => html`<tr><td><a href="${link('/targets', { scrapePool: job })}">${breakable(job)}</a></td>
+  for (const { job, up, down, unknown, dropped } of jobs)
+    yield html`<tr><td><a href="${link('/targets', { scrapePool: job })}">${breakable(job)}</a></td>
 ${count(job, 'up', up, 'ok')}${count(job, 'down', down, 'bad')}${count(job, 'unknown', unknown, 'soft')}
 <td class="n"><a href="${link('/service-discovery', { scrapePool: job })}">${dropped}</a></td></tr>
-`,
-  );
-  if (rows.length === 0) return html`<p>No job: there are no scrape_configs.</p>`;
-  return html`<p><a href="/targets">all</a> | <a href="/targets?health=down">down</a></p>
-<table>
-<tr><th>job</th><th>up</th><th>down</th><th>unknown</th><th>dropped</th></tr>
-${rows}</table>`;
+`;
 }
 
-function targetTable({ targets, nowMs }: TargetsPage): Html {
-  return html`<table>
-<tr><th>health</th><th>target</th><th>last scrape</th><th>took</th><th>samples</th></tr>
-${targets.rows.map((row) => targetRow(row, nowMs))}</table>`;
+function* targetRows(rows: Iterable<TargetRow>, nowMs: number): Generator<Html> {
+  for (const row of rows) yield targetRow(row, nowMs);
 }
 
 function targetRow(row: TargetRow, nowMs: number): Html {

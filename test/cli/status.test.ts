@@ -158,11 +158,12 @@ describe('status', { concurrency: 2 }, () => {
     await f({}, 0);
     await f({ tasks: () => [], destinations: () => [] }, 0);
     const job = failing();
-    const up = job.active.filter(({ health }) => health === 'up');
+    const all = job.active().map((one) => one.status());
+    const up = all.filter(({ health }) => health === 'up');
     await f({ pools: () => [pool('a', { active: [...up, target('b:1', { health: 'unknown' })] })] }, 0);
     await f({ pools: () => [pool('a', { active: up, dropped: job.dropped })] }, 0);
-    await f({ pools: () => [pool('a', { active: job.active })] }, 1);
-    await f({ pools: () => [pool('a', { active: up, discovery: job.discovery })] }, 1);
+    await f({ pools: () => [pool('a', { active: all })] }, 1);
+    await f({ pools: () => [pool('a', { active: up, discovery: job.discovery() })] }, 1);
     // a request that failed is tried again: nothing is late yet
     await f({ destinations: () => [destination({ state: 'failing', lastError: 'x' })] }, 0);
     await f({ destinations: () => [destination({ state: 'late', lastError: 'x' })] }, 1);

@@ -56,7 +56,7 @@ test('a socket to connect to is the word of the configuration: what is discovere
   await rig.untilTargets(all.replace('http:1', 'http:2'));
   assert.equal(shown('scrape/a'), want.replace('http:1', 'http:2'));
   const kept = before.filter((group) => rig.groups['scrape/a']!.includes(group));
-  assert.equal(kept.length, 3, 'the static group, and those of the file');
+  assert.equal(kept.length, 4, 'the static group, those of the file, and the other one of the server');
   assert.deepEqual(names().sort(), expected);
 
   // A reload says it again.

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { parseYaml } from '../../src/discovery/yaml.js';
+import { parseYaml as parse } from '../../src/discovery/yaml.js';
+import { TimeSlice } from '../../src/lib/index.js';
+
+const parseYaml = (text: string) => parse(text, new TimeSlice());
+
 import { SentinelError } from '../../src/lib/index.js';
 
 async function fault(text: string): Promise<string> {

@@ -8,7 +8,10 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -97,6 +100,62 @@ test('a checkout whose build is stale is built again, once', async (t) => {
   assert.equal(second.stdout, first.stdout);
 });
 
+const ADDONS = { 'better-sqlite3': 'better_sqlite3.node', 'raw-socket': 'raw.node' };
+
+/** Puts a node_modules into a checkout that shares everything with ours, but whose native packages no Node can load. */
+function unfitNodeModules(checkout: string): void {
+  const linkAll = (from: string, to: string, except: readonly string[]) => {
+    mkdirSync(to);
+    for (const name of readdirSync(from))
+      if (!except.includes(name)) symlinkSync(resolve(from, name), join(to, name));
+  };
+  linkAll('node_modules', join(checkout, 'node_modules'), Object.keys(ADDONS));
+  for (const [name, addon] of Object.entries(ADDONS)) {
+    linkAll(join('node_modules', name), join(checkout, 'node_modules', name), ['build']);
+    mkdirSync(join(checkout, 'node_modules', name, 'build/Release'), { recursive: true });
+    writeFileSync(join(checkout, 'node_modules', name, 'build/Release', addon), 'for another Node');
+  }
+}
+
+test('native packages that do not fit this Node are built again', async (t) => {
+  const checkout = await copyOfCheckout(t);
+  unfitNodeModules(checkout);
+  const path = pathWith(t, [...SHELL_TOOLS, 'cp', 'make', 'g++', 'python3', 'mktemp', 'mv', 'rm']);
+  rmSync(join(path, 'npm'));
+  const npm = (script: string) =>
+    writeFileSync(join(path, 'npm'), `#!/bin/sh\necho "$@" >>${path}/calls\n${script}\n`, { mode: 0o755 });
+  const version = () => run(join(checkout, 'bin/sentinel'), ['version'], { env: { PATH: path } });
+
+  const refused = async (want: RegExp) => {
+    const { code, stderr } = await version();
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /two native packages do not fit Node v\d.*; building them/);
+    assert.match(stderr, want);
+  };
+  const built = Object.entries(ADDONS).map(([name, addon]) => join(name, 'build/Release', addon));
+  const copies = built.map(
+    (file) => `cp ${resolve('node_modules', file)} ${join(checkout, 'node_modules', file)}`,
+  );
+
+  // npm runs on another Node, or has the headers of another
+  npm('exit 0');
+  await refused(/npm built native packages that do not fit Node v\d\S*: .*\.node.*\n.*PATH=/);
+
+  // what loads, and could end the process later
+  const last = join(checkout, 'node_modules', built.at(-1)!);
+  npm([...copies, `echo RemoveEnvironmentCleanupHook >>${last}`].join('\n'));
+  await refused(/raw\.node was built without .*\/bin\/object-wrap\.h, and can end the process/);
+
+  npm(copies.join('\n'));
+  const { code, stdout, stderr } = await version();
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^sentinel \d/);
+  assert.equal(
+    readFileSync(join(path, 'calls'), 'utf8').replaceAll('--version\n', ''),
+    'rebuild better-sqlite3 raw-socket\n'.repeat(3),
+  );
+});
+
 test('a user who may not write the checkout runs what is built, or is told', async (t) => {
   if (process.getuid?.() !== 0) return t.skip('needs root, to become another user');
   const checkout = await copyOfCheckout(t);
@@ -144,4 +203,29 @@ test('dist/ copied alone runs in another folder, without node_modules', async (t
   const plugins = await run(process.execPath, [join(dist, 'sentinel.js'), 'plugins'], { cwd: folder });
   for (const name of readdirSync('plugins'))
     assert.ok(plugins.stdout.includes(name), `${name} is missing in:\n${plugins.stdout}`);
+});
+
+test('dist/ that was built for another Node says so, and for which', async (t) => {
+  const folder = temporaryFolder(t);
+  const dist = join(folder, 'dist');
+  await run(SENTINEL, ['version']);
+  cpSync('dist', dist, { recursive: true });
+  for (const kind of readdirSync(join(dist, 'native')))
+    renameSync(join(dist, 'native', kind), join(dist, 'native/linux-x64-abi99'));
+  const file = join(folder, 'sentinel.yaml');
+  writeFileSync(file, `sentinel: {data_dir: ${folder}/data}\nhttp: {listen: "127.0.0.1:0"}\n`);
+  const { code, stderr, stdout } = await run(process.execPath, [
+    join(dist, 'sentinel.js'),
+    'start',
+    '-c',
+    file,
+  ]);
+  assert.equal(code, 2, stdout + stderr);
+  const said = stdout + stderr;
+  assert.match(
+    said,
+    /cannot load SQLite: no better_sqlite3\.node for Node v\d.*was built for linux-x64-abi99/,
+  );
+  assert.match(said, /Run it with the Node that it was built for, or build it with this one/);
+  assert.doesNotMatch(said, /internal error|nothing is kept over a restart/);
 });

@@ -8,8 +8,8 @@ import { until } from '../until.js';
 import { AgentProcess, freePort, temporaryFolder } from './sentinel.js';
 
 const TARGETS = 1000;
-const INTERVAL_MS = Number(process.env.FLEET_INTERVAL_MS ?? 6000);
-const SERIES = Number(process.env.FLEET_SERIES ?? 60);
+const INTERVAL_MS = Number(process.env.FLEET_INTERVAL_MS ?? 10_000);
+const SERIES = Number(process.env.FLEET_SERIES ?? 100);
 /** Scrapes of each target that are looked at. */
 const ROUNDS = Number(process.env.FLEET_ROUNDS ?? 3);
 /** What the project promises of a machine that does nothing else; in a suite on two busy cores only what a fault would exceed by far. `FLEET_STRICT=1` judges by the promise. */

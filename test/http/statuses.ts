@@ -1,3 +1,4 @@
+import type { DiscoveryStatus } from '../../src/discovery/index.js';
 import { labelsOf } from '../../src/model/index.js';
 import type { LastResult, TaskStatus } from '../../src/probe/index.js';
 import type { DroppedTarget, PoolStatus, TargetStatus } from '../../src/scrape/index.js';
@@ -84,18 +85,27 @@ export function droppedTarget(address: string, parts: Partial<DroppedTarget> = {
   return { discoveredLabels: labelsOf({ __address__: address }), reason: 'relabel', detail: '', ...parts };
 }
 
+/** The parts of a job that a test is about, as lists. */
+interface PoolParts extends Partial<Omit<PoolStatus, 'active' | 'discovery'>> {
+  active?: readonly TargetStatus[];
+  discovery?: readonly DiscoveryStatus[];
+}
+
 /** A job with these targets. */
-export function pool(job: string, parts: Partial<PoolStatus> = {}): PoolStatus {
-  const dropped = parts.dropped ?? [];
+export function pool(
+  job: string,
+  { active = [], discovery = [], dropped = [], ...parts }: PoolParts = {},
+): PoolStatus {
+  const targets = active.map((status) => ({ health: status.health, status: () => status }));
   const droppedCounts = { relabel: 0, cluster: 0, duplicate: 0, invalid: 0 };
   for (const { reason } of dropped) droppedCounts[reason]++;
   return {
     job,
-    active: [],
+    active: () => targets,
     dropped,
     droppedCount: dropped.length,
     droppedCounts,
-    discovery: [],
+    discovery: () => discovery,
     relabel: [],
     ...parts,
   };

@@ -194,3 +194,44 @@ test('a tick that waits while the clock is set back is not run in the future', a
   assert.ok(runs.length >= 3);
   for (const { plannedMs, atMs } of runs) assert.ok(plannedMs <= atMs, `${plannedMs - atMs} ms ahead`);
 });
+
+test('with slack, runs that are due within it begin together: announced first, at most so late, on their exact ticks', async () => {
+  const clock = new ManualClock();
+  const instants: { atMs: number; announced: string[]; ran: string[] }[] = [];
+  const schedule = new Schedule<string>(clock, {
+    onStart: (starts) =>
+      void instants.push({ atMs: clock.now(), announced: starts.map(({ item }) => item), ran: [] }),
+    run: async (item, plannedMs) => {
+      instants.at(-1)!.ran.push(item);
+      if (firstRan.has(item)) ticks.push({ item, plannedMs, lateMs: clock.now() - plannedMs });
+      firstRan.add(item);
+    },
+    onSkip: () => assert.fail('nothing runs long enough'),
+    onMiss: () => assert.fail('nothing is missed'),
+  });
+  const firstRan = new Set<string>();
+  const ticks: { item: string; plannedMs: number; lateMs: number }[] = [];
+  schedule.slackMs = 20;
+  schedule.add(Array.from({ length: 200 }, (_, i) => plan(`t${i}`, 1000)));
+  await clock.advance(11_000);
+  assert.ok(ticks.length > 1900, `${ticks.length} runs`);
+  for (const { item, plannedMs, lateMs } of ticks) {
+    assert.equal((plannedMs - offsetOf(`agent/${item}`, 1000)) % 1000, 0, 'on its own phase');
+    assert.ok(lateMs >= 0 && lateMs <= 21, `${lateMs} ms late`);
+  }
+  for (const { announced, ran } of instants) assert.deepEqual(announced, ran);
+  const gaps = instants.slice(1).map(({ atMs }, i) => atMs - instants[i]!.atMs);
+  const short = gaps.filter((gap) => gap > 0 && gap < 20).length;
+  assert.ok(short <= 200, `${short} starts within the slack; only first runs may cause them`);
+  assert.ok(instants.length < 800, `${instants.length} starts in 11 s`);
+});
+
+test('with slack, a run that has the moment for itself is not late', async () => {
+  const clock = new ManualClock();
+  const { schedule, runs } = scheduleOf(clock);
+  schedule.slackMs = 20;
+  schedule.add([plan('a', 1000)]);
+  await clock.advance(5000);
+  assert.ok(runs.length >= 5);
+  for (const { atMs, plannedMs } of runs) assert.equal(atMs, plannedMs);
+});

@@ -54,5 +54,5 @@ test('targets that an HTTP server adds, changes and takes away', async (t) => {
   await until('no target', () => scraping.active().length === 0);
   await until('the end of the second target', ended('b'));
   const [pool] = scraping.scrapes.pools();
-  assert.equal(pool!.discovery[0]!.kind, 'http');
+  assert.equal(pool!.discovery()[0]!.kind, 'http');
 });

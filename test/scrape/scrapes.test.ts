@@ -225,7 +225,7 @@ test('what is not scraped is listed with the reason', async (t) => {
   const addresses = ['no:1', 'yes:1', 'yes:1', 'bad/x', 'no:2', 'no:3'];
   await scraping.apply([job(addresses, { relabel })]);
   const [pool] = scraping.scrapes.pools();
-  assert.equal(pool!.active.length, 1);
+  assert.equal(pool!.active().length, 1);
   assert.deepEqual(pool!.droppedCounts, { relabel: 3, cluster: 0, duplicate: 1, invalid: 1 });
   assert.equal(pool!.droppedCount, 5);
   assert.deepEqual(
@@ -249,8 +249,8 @@ test('a cluster: this member scrapes its part, and the others are listed', async
   const addresses = Array.from({ length: 100 }, (_, i) => `host${i}:1`);
   await scraping.apply([job(addresses)], { members: 4 });
   const [pool] = scraping.scrapes.pools();
-  assert.ok(pool!.active.length > 10 && pool!.active.length < 45, `${pool!.active.length} active`);
-  assert.equal(pool!.droppedCounts.cluster, 100 - pool!.active.length);
+  assert.ok(pool!.active().length > 10 && pool!.active().length < 45, `${pool!.active().length} active`);
+  assert.equal(pool!.droppedCounts.cluster, 100 - pool!.active().length);
   await scraping.apply([job(addresses)], { members: 1 });
   assert.equal(scraping.active().length, 100);
 });

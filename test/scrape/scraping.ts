@@ -91,7 +91,7 @@ export class Scraping {
 
   /** The targets that are scraped, over all jobs. */
   active() {
-    return this.scrapes.pools().flatMap((pool) => pool.active);
+    return this.scrapes.pools().flatMap((pool) => pool.active().map((target) => target.status()));
   }
 
   #take(batch: Batch): 'taken' {

@@ -12,6 +12,7 @@ import { copyPluginFixtures } from '../plugin-fixtures.js';
 import { decodeWriteRequest } from '../receiver.js';
 import { freePort } from '../servers.js';
 import { until } from '../until.js';
+import { startPages } from './pages.js';
 
 /** What was seen of the agent and its hosts at one moment. */
 interface Look {
@@ -101,34 +102,6 @@ class MoodyReceiver {
   }
 }
 
-/** Pages for probes and scrapes: one whose series are others every ten seconds, and those with a number. */
-class PageServer {
-  readonly server = createServer((request, response) => {
-    response.setHeader('Content-Type', 'text/plain');
-    response.end(this.#pageOf(request.url ?? ''));
-  });
-  readonly #given = new Map<string, number>();
-
-  /** The numbers that were given to scrapes, without the last of each target: its scrape may have been cut short. */
-  counted(): string[] {
-    return [...this.#given].flatMap(([target, last]) =>
-      Array.from({ length: last - 1 }, (_, i) => `${target} ${i + 1}`),
-    );
-  }
-
-  #pageOf(url: string): string {
-    const target = /^\/counted\/(.*)$/.exec(url)?.[1];
-    if (target !== undefined) {
-      const number = (this.#given.get(target) ?? 0) + 1;
-      this.#given.set(target, number);
-      return `counted_value ${number}\n`;
-    }
-    if (url !== '/metrics' && url !== '/churn') return 'ok';
-    const age = url === '/churn' ? Math.floor(performance.now() / 10_000) : 0;
-    return Array.from({ length: 2000 }, (_, i) => `soak_metric{i="${i}",age="${age}"} ${i}\n`).join('');
-  }
-}
-
 /** Targets that come and go with every reload. */
 function writeTargets(folder: string, web: string, edit: number): void {
   const { host } = new URL(web);
@@ -189,16 +162,13 @@ export async function soak(seconds: number, report: (line: string) => void): Pro
   const folder = mkdtempSync(join(tmpdir(), 'sentinel-soak-'));
   mkdirSync(join(folder, 'data'));
   const receiver = new MoodyReceiver();
-  const pages = new PageServer();
-  const web = pages.server;
-  for (const server of [receiver.server, web])
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const pages = await startPages();
+  await new Promise<void>((done) => receiver.server.listen(0, '127.0.0.1', done));
   const parts = {
     folder,
     plugins: copyPluginFixtures('ledger'),
-    receiver: urlOf(receiver.server),
-    web: urlOf(web),
+    receiver: `http://127.0.0.1:${(receiver.server.address() as AddressInfo).port}`,
+    web: pages.url,
     listen: await freePort(),
   };
   const file = join(folder, 'config.yaml');
@@ -220,7 +190,7 @@ export async function soak(seconds: number, report: (line: string) => void): Pro
         .split('\n')
         .map((line) => `n${i} ${line.split(' ')[0]}`),
     ).flat();
-    produced.push(...pages.counted());
+    produced.push(...(await pages.counted()));
     const missing = unexplained(
       produced.filter((number) => !receiver.got.has(number)),
       receiver.failed,
@@ -230,10 +200,9 @@ export async function soak(seconds: number, report: (line: string) => void): Pro
     return { looks, produced: produced.length, missing, exitCode: agent.exitCode, growth: growthOf(looks) };
   } finally {
     agent.kill('SIGKILL');
-    for (const server of [receiver.server, web]) {
-      server.close();
-      server.closeAllConnections();
-    }
+    pages.end();
+    receiver.server.close();
+    receiver.server.closeAllConnections();
     for (const path of [folder, parts.plugins]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   }
 }

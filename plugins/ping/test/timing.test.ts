@@ -68,3 +68,16 @@ test('the pacer keeps the order and the rate; what is not sent costs nothing', a
   for (let i = 50; i < COUNT; i++)
     assert.ok(sentMs[i]! - sentMs[i - 50]! >= 50 - 5, `packets ${i - 50}..${i}`);
 });
+
+test('a timer that was taken back does not run, and those behind it do', async () => {
+  const timers = new TimerQueue();
+  const order: string[] = [];
+  await new Promise<void>((resolve) => {
+    const nowMs = performance.now();
+    const alarms = [1, 3, 5, 7].map((ms) => timers.at(nowMs + ms, () => order.push(`dropped ${ms}`)));
+    timers.at(nowMs + 4, () => order.push('kept'));
+    timers.at(nowMs + 9, resolve);
+    for (const alarm of alarms) timers.drop(alarm);
+  });
+  assert.deepEqual(order, ['kept']);
+});

@@ -36,8 +36,16 @@ const print = (line: string) => void process.stdout.write(`${line}\n`);
 const folder = mkdtempSync(join(tmpdir(), 'sentinel-bench-'));
 const children = new Set<ChildProcess>();
 
-function start(command: string, args: readonly string[]): ChildProcess {
-  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+/** As the agent runs in service. */
+function unitEnvironment(): Record<string, string> {
+  const unit = readFileSync('config/systemd/sentinel.service', 'utf8');
+  return Object.fromEntries(
+    [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  );
+}
+
+function start(command: string, args: readonly string[], env = process.env): ChildProcess {
+  const child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'inherit'] });
   children.add(child);
   child.once('exit', (code, signal) => {
     if (children.delete(child)) throw new Error(`${command} ended: ${code ?? signal}`);
@@ -69,7 +77,8 @@ async function startAgent(agent: Agent, round: number, pages: FarSide, sink: Far
   if (agent === 'sentinel') {
     const own = `sentinel: {data_dir: ${place}/data}\nhttp: {listen: ""}\nlogging: {level: error}\n`;
     writeFileSync(file, `${own}${scrape}remote_write: [{url: "${url}"}]\n`);
-    return start(process.execPath, [...NODE_OPTIONS, resolve('dist/sentinel.js'), 'start', '-c', file]);
+    const args = [...NODE_OPTIONS, resolve('dist/sentinel.js'), 'start', '-c', file];
+    return start(process.execPath, args, { ...process.env, ...unitEnvironment() });
   }
   writeFileSync(file, scrape);
   return start('vmagent', [

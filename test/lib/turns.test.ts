@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Turns } from '../../src/scrape/turns.js';
+import { Turns } from '../../src/lib/turns.js';
 
 test('one work at a time, in order, also after one that failed', async () => {
   const turns = new Turns();
