@@ -134,6 +134,9 @@ function invalid(directory: string, fault: string): SentinelError {
   return new SentinelError('SEN_PLUGIN_INVALID', `plugin "${directory}" ${fault}`);
 }
 
+/** A run that begins later than that is no longer of its tick. */
+const MAX_SLACK_MS = 1000;
+
 /** What is wrong with a definition, or nothing. */
 function faultOf(definition: Definition, directory: string): string | undefined {
   const folder = resolve(directory).split('/').at(-1);
@@ -153,6 +156,9 @@ function faultOf(definition: Definition, directory: string): string | undefined 
   for (const key of [...Object.keys(definition.flags ?? {}), ...(definition.settable ?? [])]) {
     if (!keys.includes(key)) return `names the key "${key}", which its config does not have`;
   }
+  const { slackMs = 0 } = definition;
+  if (!(typeof slackMs === 'number' && slackMs >= 0 && slackMs <= MAX_SLACK_MS))
+    return `has a \`slackMs\` that is no number from 0 to ${MAX_SLACK_MS}`;
   if (definition.metrics !== 'dynamic' && !Array.isArray(definition.metrics))
     return 'lacks `metrics` (a list, or "dynamic")';
   return undefined;

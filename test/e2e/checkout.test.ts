@@ -90,12 +90,17 @@ test('under systemd nothing is built', async (t) => {
   assert.match(stderr, /under systemd it is never built/);
 });
 
-test('a checkout whose build is stale is built again, once', async (t) => {
+test('a checkout whose build is stale is built again, once, also when several start at once', async (t) => {
   const checkout = await copyOfCheckout(t);
   symlinkSync(resolve('node_modules'), join(checkout, 'node_modules'));
   const first = await run(join(checkout, 'bin/sentinel'), ['version']);
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stderr, /building/);
+  rmSync(join(checkout, 'dist/.built'));
+  const together = await Promise.all([1, 2, 3].map(() => run(join(checkout, 'bin/sentinel'), ['version'])));
+  for (const { code, stdout, stderr } of together)
+    assert.deepEqual([code, stdout], [0, first.stdout], stderr);
+  assert.equal(together.filter(({ stderr }) => stderr.includes('building')).length, 1);
   const second = await run(join(checkout, 'bin/sentinel'), ['version']);
   assert.equal(second.stderr, '');
   assert.equal(second.stdout, first.stdout);

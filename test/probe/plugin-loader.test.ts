@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { loadPlugin, loadPlugins } from '../../src/probe/index.js';
@@ -33,4 +33,25 @@ test('one bad plugin does not stop the rest', async (t) => {
   assert.ok(plugins.has('numbered') && plugins.has('ping'));
   assert.equal(problems.length, 1);
   assert.match(problems[0]!.message, /cannot read the plugin directory ".*missing"/);
+});
+
+test('a slack that is no time is refused', async (t) => {
+  const directory = copyPluginFixtures('ledger');
+  t.after(() => rmSync(directory, { recursive: true }));
+  const slacks = ['"20ms"', 'NaN', '-1', '5000'];
+  for (const [i, slack] of slacks.entries()) {
+    const folder = join(directory, `slack-${i}`);
+    cpSync(join(directory, 'numbered'), folder, { recursive: true });
+    const entry = join(folder, 'index.mjs');
+    const code = readFileSync(entry, 'utf8').replace(
+      /name: 'numbered',/,
+      `name: 'slack-${i}', slackMs: ${slack},`,
+    );
+    writeFileSync(entry, code);
+    await assert.rejects(
+      loadPlugin(folder, false),
+      /has a `slackMs` that is no number from 0 to 1000/,
+      slack,
+    );
+  }
 });
