@@ -108,6 +108,8 @@ function runNpm(args, extra = {}) {
   const headers = headersFolder();
   const env = {
     ...process.env,
+    // What failed is read from what it says.
+    npm_config_loglevel: 'warn',
     CXXFLAGS: `-include ${OBJECT_WRAP} ${process.env.CXXFLAGS ?? ''}`,
     ...(headers && { npm_package_config_node_gyp_nodedir: headers }),
     ...extra,

@@ -12,7 +12,8 @@ import { until } from '../until.js';
 import { temporaryDirectory } from './set-up.js';
 
 const HOLDER = `import { lockDirectory, lockWhenWritable } from ${JSON.stringify(fileURLToPath(new URL('../../src/buffer/index.js', import.meta.url)))};
-lockDirectory(process.argv[1]);
+// Kept: a lock that is collected is let go.
+globalThis.lock = lockDirectory(process.argv[1]);
 process.stdout.write('locked');
 setInterval(() => {}, 1000);`;
 

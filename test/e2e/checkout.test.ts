@@ -74,6 +74,7 @@ test('without the network bin/sentinel says so', async (t) => {
     npm_config_registry: registry,
     npm_config_cache: folder,
     npm_config_fetch_retries: '0',
+    npm_config_loglevel: 'silent',
   };
   const { code, stderr } = await run(join(checkout, 'bin/sentinel'), ['version'], { env });
   assert.equal(code, 3, stderr);
