@@ -56,6 +56,21 @@ write_relabel_configs: ${JSON.stringify(this.#rules())}
 `;
   }
 
+  /** Always the same: the jobs that no edit touches, to the receiver that is always there. What an agent holds under it may be compared. */
+  calm(): string {
+    const { listen, steady, kept } = this.#around;
+    return `
+sentinel: {name: reloads, self_metrics_interval: 0s}
+http: {listen: "${listen}"}
+logging: {output: stdout, format: json, level: info}
+global: {scrape_interval: 500ms, scrape_timeout: 500ms}
+scrape_configs:
+- {job_name: steady, relabel_configs: [{source_labels: [__address__], target_label: steady, replacement: "yes"}], static_configs: [{targets: ${JSON.stringify(steady)}}]}
+remote_write:
+- {name: kept, url: "${kept}"}
+`;
+  }
+
   #destination(name: string, url: string): string {
     const rules = [
       { source_labels: ['__name__'], regex: `scrape_.*|dropped_${name}`, action: 'drop' },
