@@ -80,13 +80,17 @@ function decode(body: Uint8Array): DecodedRequest {
   return WriteRequest.decode(bytes) as unknown as DecodedRequest;
 }
 
-/** The exemplars, native histograms and metadata of a remote-write 1.0 request. */
-export function decodeBeside(body: Uint8Array): {
+/** What a request has beside its samples. */
+interface Beside {
   exemplars: ReceivedExemplar[];
   histograms: ReceivedHistogram[];
   metadata: ReceivedMetadata[];
-} {
-  const { timeseries, metadata } = decode(body);
+}
+
+/** The exemplars, native histograms and metadata of a remote-write 1.0 request. */
+export const decodeBeside = (body: Uint8Array): Beside => besideOf(decode(body));
+
+function besideOf({ timeseries, metadata }: DecodedRequest): Beside {
   const exemplars = timeseries.flatMap((one) =>
     one.exemplars.map(({ labels, value, timestamp }) => ({
       series: mapOf(one.labels),
@@ -105,10 +109,11 @@ export function decodeBeside(body: Uint8Array): {
 }
 
 /** Decodes the body of a remote-write 1.0 request with protobufjs and snappyjs, by the published schema. */
-export function decodeWriteRequest(body: Uint8Array): ReceivedSample[] {
-  const request = decode(body);
+export const decodeWriteRequest = (body: Uint8Array): ReceivedSample[] => samplesOf(decode(body));
+
+function samplesOf({ timeseries }: DecodedRequest): ReceivedSample[] {
   const double = new DataView(new ArrayBuffer(8));
-  return request.timeseries.flatMap(({ labels, samples }) =>
+  return timeseries.flatMap(({ labels, samples }) =>
     samples.map(({ value, timestamp }) => {
       double.setFloat64(0, value);
       return {
@@ -151,6 +156,8 @@ export const ANSWERS = {
 interface ReceivedRequest {
   headers: IncomingMessage['headers'];
   body: Buffer;
+  /** When the last of it had come, ms since 1970. */
+  receivedMs: number;
 }
 
 /** A receiver of remote write that does what a test says, and remembers what it accepted. */
@@ -180,6 +187,8 @@ export class FakeReceiver {
 
   constructor() {
     this.#server.on('connection', () => this.connections++);
+    // Longer than any pause of a test: who counts connections must not count those that only were idle.
+    this.#server.keepAliveTimeout = 120_000;
   }
 
   /** Listens on a free port of 127.0.0.1. */
@@ -230,14 +239,15 @@ export class FakeReceiver {
       return; // The sender went away in the middle of its request, as some tests make it do.
     }
     const body = Buffer.concat(chunks);
-    this.requests.push({ headers: request.headers, body });
+    this.requests.push({ headers: request.headers, body, receivedMs: Date.now() });
     this.#answer(this.script.shift() ?? this.behaviour, body, response);
   }
 
   #answer(behaviour: Behaviour, body: Buffer, response: ServerResponse): void {
     const accept = () => {
-      this.samples.push(...decodeWriteRequest(body));
-      const { exemplars, histograms, metadata } = decodeBeside(body);
+      const decoded = decode(body);
+      this.samples.push(...samplesOf(decoded));
+      const { exemplars, histograms, metadata } = besideOf(decoded);
       this.exemplars.push(...exemplars);
       this.histograms.push(...histograms);
       this.metadata.push(...metadata);

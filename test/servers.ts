@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { atEnd } from './at-end.js';
 import { until } from './until.js';
 
 /** Programs that tests start, all of them packages of Debian by the same name. */
@@ -105,7 +106,7 @@ export class Server {
 
   static async #start(t: TestContext, port: number, command: Command): Promise<Server> {
     const server = new Server(port, command);
-    t.after(() => server.stop());
+    atEnd(t, () => server.stop());
     await server.start();
     return server;
   }
@@ -163,6 +164,6 @@ export class Server {
 
 function directoryFor(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'sentinel-server-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
+  atEnd(t, () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   return directory;
 }

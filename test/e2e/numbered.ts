@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { atEnd } from '../at-end.js';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
 import type { ReceivedSample } from '../receiver.js';
 
@@ -28,7 +29,7 @@ interface NumberedOptions {
 /** A configuration whose one task gives each run a unique number and writes that to a ledger; the ledger can be read at any time. */
 export function numberedAgent(t: TestContext, options: NumberedOptions) {
   const plugins = copyPluginFixtures('ledger');
-  t.after(() => rmSync(plugins, { recursive: true }));
+  atEnd(t, () => rmSync(plugins, { recursive: true }));
   const ledger = join(options.folder, 'ledger.txt');
   const config = `
 sentinel: {name: numbered, data_dir: ${options.data}, self_metrics_interval: 0s}

@@ -69,9 +69,6 @@ export class Edits {
 
   /** The configuration as YAML. */
   text(): string {
-    const steady = Edits.UNTOUCHED.map((id) =>
-      this.#taskText(id, { intervalMs: 500, labels: {}, timeout: false }),
-    );
     const tasks = [...this.#tasks].map(([id, task]) => this.#taskText(id, task));
     const { plugins, ports, kept, flaky } = this.#around;
     return `
@@ -90,7 +87,21 @@ sender:
     kept: {url: "${kept}", remote_timeout: ${this.#keptTimeout}}
     flaky: {url: "${flaky}", enabled: ${this.#hasFlaky}}
 tasks:
-${[...steady, ...tasks].join('\n')}
+${[...this.#steady(), ...tasks].join('\n')}
+`;
+  }
+
+  /** Always the same: the tasks that no edit touches, to the receiver that is always there. What an agent holds under it may be compared. */
+  calm(): string {
+    const { plugins, kept } = this.#around;
+    return `
+sentinel: {name: reloads, self_metrics_interval: 0s}
+http: {listen: "127.0.0.1:${this.#around.ports[this.#port]}"}
+logging: {output: stdout, format: json, level: info}
+plugins: {directories: [${plugins}]}
+sender: {direct: {kept: {url: "${kept}"}}}
+tasks:
+${this.#steady().join('\n')}
 `;
   }
 
@@ -157,6 +168,10 @@ ${[...steady, ...tasks].join('\n')}
       this.#selfInterval = this.#selfInterval === '0s' ? '1s' : '0s';
     },
   ];
+
+  #steady(): string[] {
+    return Edits.UNTOUCHED.map((id) => this.#taskText(id, { intervalMs: 500, labels: {}, timeout: false }));
+  }
 
   #addTask(): void {
     this.#tasks.set(`task-${this.#nextTask++}`, {

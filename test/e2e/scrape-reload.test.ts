@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { FakeReceiver } from '../receiver.js';
 import { until } from '../until.js';
+import { growth, heldBy, metricsOf } from './held.js';
 import { ScrapeEdits } from './scrape-reload-edits.js';
 import { AgentProcess, freePort, temporaryFolder } from './sentinel.js';
 
@@ -53,14 +54,6 @@ ${Array.from({ length: 50 }, (_, i) => `many{i="${i}"} ${number}\n`).join('')}# 
   }
 }
 
-async function metricsOf(listen: string): Promise<ReadonlyMap<string, number>> {
-  const text = await (await fetch(`http://${listen}/metrics`)).text();
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return new Map(
-    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
-  );
-}
-
 /** Of what a stage counts (`samples`, `exemplars`) under these labels: in = out + dropped + pending. */
 function assertSums(metrics: ReadonlyMap<string, number>, what: string, labels: string): void {
   const of = (metric: string) => metrics.get(`${what}_${metric}${labels === '' ? '' : `{${labels}}`}`) ?? 0;
@@ -79,31 +72,18 @@ function assertAllSums(metrics: ReadonlyMap<string, number>): void {
   }
 }
 
-interface Held {
-  descriptors: number;
-  timers: number;
-}
-
-const SETTLED_POLLS = 100;
-/** What the worker of the buffer holds, which comes and goes as data have to wait. */
-const BUFFER_DESCRIPTORS = 6;
-
-/** What an agent holds once nothing of a former configuration closes any more: the same for a hundred polls. */
-async function heldBy(pid: number, listen: string): Promise<Held> {
-  let held: Held = { descriptors: 0, timers: 0 };
-  let polls = 0;
-  await until('descriptors that stay the same', async () => {
-    const timers = (await metricsOf(listen)).get('nodejs_active_timers')!;
-    const descriptors = readdirSync(`/proc/${pid}/fd`).length;
-    polls = descriptors === held.descriptors ? polls + 1 : 0;
-    held = { descriptors, timers: polls === 0 ? timers : Math.max(timers, held.timers) };
-    return polls >= SETTLED_POLLS;
-  });
-  return held;
+/** Scrapes of the steady job that failed, by target: a page that came too late on a busy machine was given, and is told as `up 0` in place of its number. */
+function failuresOf(receiver: FakeReceiver): ReadonlyMap<string, number> {
+  const failed = new Map<string, Set<number>>();
+  for (const { labels, value, timestampMs } of receiver.samples) {
+    if (labels.__name__ !== 'up' || labels.job !== 'steady' || value !== 0) continue;
+    failed.set(labels.instance!, (failed.get(labels.instance!) ?? new Set()).add(timestampMs));
+  }
+  return new Map([...failed].map(([target, times]) => [target, times.size]));
 }
 
 test('a hundred reloads of scraping from anything to anything, with a receiver that fails: each page that was given arrives once, sums hold, nothing grows', {
-  timeout: 240_000,
+  timeout: 600_000,
 }, async (t) => {
   const folder = temporaryFolder(t);
   const targets = new Targets();
@@ -115,6 +95,7 @@ test('a hundred reloads of scraping from anything to anything, with a receiver t
   const [kept, flaky] = [await FakeReceiver.start(), await FakeReceiver.start()];
   t.after(() => Promise.all([kept.close(), flaky.close()]));
   const listen = `127.0.0.1:${await freePort()}`;
+  const api = `http://${listen}`;
   const seed = Date.now() % 1_000_000;
   t.diagnostic(`seed ${seed}`);
   const discovery = `http://127.0.0.1:${targets.port}/sd`;
@@ -131,40 +112,35 @@ test('a hundred reloads of scraping from anything to anything, with a receiver t
   await until('the first samples', () => kept.samples.length > 50, 30_000);
   const reload = async (text: string) => {
     writeFileSync(join(folder, 'config.yaml'), text);
-    const response = await fetch(`http://${listen}/-/reload`, { method: 'POST' });
+    const response = await fetch(`${api}/-/reload`, { method: 'POST' });
     assert.equal(response.status, 200, `${await response.text()}\n${text}`);
   };
   const hold = async () => {
     await reload(edits.calm());
-    return heldBy(agent.child.pid!, listen);
+    return heldBy(agent.child.pid!, api);
   };
-  /** Edits at random; gives how many metrics there are. */
+  /** Edits at random. */
   const edit = async () => {
     flaky.behaviour = edits.chance(0.4) ? { kind: 'status', status: 503 } : { kind: 'ok' };
     await reload(edits.next());
-    const metrics = await metricsOf(listen);
-    assertAllSums(metrics);
-    return metrics.size;
+    assertAllSums(await metricsOf(api));
   };
-  let lines = 0;
-  for (let i = 0; i < WARM; i++) lines = Math.max(lines, await edit());
+  for (let i = 0; i < WARM; i++) await edit();
   const before = await hold();
   for (let i = WARM; i < RELOADS; i++) await edit();
   const after = await hold();
-  const grown = `${JSON.stringify(before)} -> ${JSON.stringify(after)}`;
-  t.diagnostic(grown);
-  assert.ok(after.descriptors <= before.descriptors + BUFFER_DESCRIPTORS + 3, `descriptors ${grown}`);
-  assert.ok(after.timers <= before.timers + 5, `timers ${grown}`);
+  t.diagnostic(
+    `descriptors ${before.descriptors} -> ${after.descriptors}, timers ${before.timers} -> ${after.timers}, series ${before.series.size} -> ${after.series.size}`,
+  );
+  assert.deepEqual(growth(before, after), []);
   flaky.behaviour = { kind: 'ok' };
   await reload(edits.next(true));
   await until('the flaky one to have it all', async () => {
-    const metrics = await metricsOf(listen);
+    const metrics = await metricsOf(api);
     return metrics.get('sentinel_buffer_samples_pending{destination="flaky"}')! < 500;
   });
-  const metrics = await metricsOf(listen);
+  const metrics = await metricsOf(api);
   assertAllSums(metrics);
-  t.diagnostic(`metrics ${lines} -> ${metrics.size}`);
-  assert.ok(metrics.size <= lines + 20, `lines ${[...metrics.keys()].join('\n')}`);
   const ended = await agent.stop();
   assert.equal(ended.code, 0, ended.stdout.slice(-2000));
   assert.match(ended.stdout, /"failed_count":0,"pending_count":0,"msg":"Sender stopped"/);
@@ -178,16 +154,20 @@ test('a hundred reloads of scraping from anything to anything, with a receiver t
   const twice = [...arrived].filter(([, times]) => times !== 1);
   assert.deepEqual(twice, [], 'sent twice');
   let produced = 0;
+  let unexplained = 0;
   const lost: string[] = [];
+  const failures = failuresOf(kept);
   for (const address of steady) {
     const pages = targets.served.get(address) ?? 0;
+    const before = lost.length;
     produced += pages;
     for (let number = 1; number <= pages; number++)
       if (!arrived.has(`${address} ${number}`)) lost.push(`${address} ${number} of ${pages}`);
+    unexplained += Math.max(0, lost.length - before - (failures.get(address) ?? 0));
   }
-  t.diagnostic(`${produced} pages, lost ${lost.join()}`);
+  t.diagnostic(`${produced} pages, lost ${lost.join()}, failed ${JSON.stringify([...failures])}`);
   assert.ok(produced > RELOADS, `only ${produced} pages`);
   // Cut short and counted: scrapes of targets that another member of the cluster has taken over, and of each target the one that ran at the stop.
   const cut = metrics.get('sentinel_scrape_aborted_total')!;
-  assert.ok(lost.length <= cut + steady.length, `lost ${lost.join()}; ${cut} were cut short`);
+  assert.ok(unexplained <= cut + steady.length, `lost ${lost.join()}; ${cut} were cut short`);
 });

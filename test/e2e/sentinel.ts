@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
+import { atEnd } from '../at-end.js';
 import { until } from '../until.js';
 
 /** The command from the checkout. */
@@ -47,7 +48,7 @@ function finished(child: ChildProcess): Promise<Finished> {
 /** A folder that goes with the test. */
 export function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sentinel-test-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  atEnd(t, () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
@@ -88,13 +89,13 @@ export class AgentProcess {
       });
     }
     this.ended = finished(this.child);
-    t.after(() => this.child.kill('SIGKILL'));
+    atEnd(t, () => this.#end());
   }
 
   /** Waits for a text in what the agent prints. */
-  async says(text: string, deadlineMs = 20_000): Promise<void> {
+  async says(text: string, deadlineMs?: number): Promise<void> {
     await until(
-      `"${text}" in the agent's output:\n${this.output}`,
+      () => `"${text}" in the agent's output:\n${this.output}`,
       () => this.output.includes(text),
       deadlineMs,
     );
@@ -104,5 +105,13 @@ export class AgentProcess {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Finished> {
     this.child.kill(signal);
     return this.ended;
+  }
+
+  /** Ends what a failed test left. An agent in a call to a disk that stands still ends when the disk goes on. */
+  async #end(): Promise<void> {
+    const { child } = this;
+    child.kill('SIGKILL');
+    const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+    await until('the end of the agent', hasEnded, 3000).catch(() => undefined);
   }
 }

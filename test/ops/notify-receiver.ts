@@ -39,7 +39,7 @@ export class NotifyReceiver {
   /** Waits for the first message with this line. */
   gets(line: string, deadlineMs?: number): Promise<Notification> {
     return until(
-      `"${line}" at the notify socket: ${JSON.stringify(this.messages)}`,
+      () => `"${line}" at the notify socket: ${JSON.stringify(this.messages)}`,
       () => this.messages.find(({ lines }) => lines.includes(line)),
       deadlineMs,
     );
