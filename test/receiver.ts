@@ -172,6 +172,8 @@ export class FakeReceiver {
   readonly exemplars: ReceivedExemplar[] = [];
   readonly histograms: ReceivedHistogram[] = [];
   readonly metadata: ReceivedMetadata[] = [];
+  /** Of each request whose samples were stored: how many there were before. */
+  readonly stored: number[] = [];
   /** Samples whose answer was lost. */
   readonly unanswered: ReceivedSample[] = [];
   /** Every request, whatever was done with it. */
@@ -246,6 +248,7 @@ export class FakeReceiver {
   #answer(behaviour: Behaviour, body: Buffer, response: ServerResponse): void {
     const accept = () => {
       const decoded = decode(body);
+      this.stored.push(this.samples.length);
       this.samples.push(...samplesOf(decoded));
       const { exemplars, histograms, metadata } = besideOf(decoded);
       this.exemplars.push(...exemplars);
@@ -257,6 +260,7 @@ export class FakeReceiver {
     if (behaviour.kind === 'hold') this.#held.push(accept);
     if (behaviour.kind === 'answer lost') {
       const samples = decodeWriteRequest(body);
+      this.stored.push(this.samples.length);
       this.samples.push(...samples);
       this.unanswered.push(...samples);
     }

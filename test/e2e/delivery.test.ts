@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
+import { atEnd } from '../at-end.js';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
 import { FakeReceiver } from '../receiver.js';
 import { freePort, needServer, Server } from '../servers.js';
@@ -24,7 +25,6 @@ async function quickstartArrives(t: TestContext, server: Server): Promise<void> 
   const rtt = await until(
     'ping_rtt_ms',
     async () => (await server.query('ping_rtt_ms{device_id="localhost"}'))[0],
-    20_000,
   );
   assert.ok(Number(rtt.value[1]) > 0 && Number(rtt.value[1]) < 1000);
   const loss = await server.query('ping_packet_loss');
@@ -32,7 +32,6 @@ async function quickstartArrives(t: TestContext, server: Server): Promise<void> 
   await until(
     'a scraped metric',
     async () => (await server.query('{__name__="sentinel_build_info",plugin="scrape-exporter"}'))[0],
-    20_000,
   );
   assert.equal((await agent.stop()).code, 0);
 }
@@ -91,17 +90,24 @@ test('config/config.yaml works as it is: a result within 20 s, and the log ends 
   assert.deepEqual([last.failed_count, last.pending_count], [0, 0]);
 });
 
+const INTERVAL_MS = 200;
+
 /** A configuration whose one task writes its numbers to `ledger`. */
-function numberedConfig(t: TestContext, folder: string, url: string): { config: string; ledger: string } {
+function numberedConfig(
+  t: TestContext,
+  folder: string,
+  url: string,
+  listen = '',
+): { config: string; ledger: string } {
   const plugins = copyPluginFixtures('ledger');
-  t.after(() => rmSync(plugins, { recursive: true }));
+  atEnd(t, () => rmSync(plugins, { recursive: true }));
   const ledger = join(folder, 'ledger.txt');
   const config = `
 sentinel: {name: e2e}
-http: {listen: ""}
+http: {listen: "${listen}"}
 plugins: {directories: [${plugins}]}
 sender: {flush_interval: 1s, min_backoff: 100ms, max_backoff: 1s, direct: {vm: {url: "${url}"}}}
-tasks: [{id: n, plugin: numbered, interval: 200ms, config: {ledger: ${ledger}}}]
+tasks: [{id: n, plugin: numbered, interval: ${INTERVAL_MS}ms, config: {ledger: ${ledger}}}]
 `;
   return { config, ledger };
 }
@@ -124,13 +130,40 @@ function readLedger(ledger: string): LedgerLine[] {
   });
 }
 
+/** Ticks between these lines that were not run. The first run of an agent is not on a tick. */
+function ticksWithout(lines: readonly LedgerLine[]): number {
+  const ticks = lines.slice(1).map(({ plannedMs }) => plannedMs);
+  for (const tick of ticks) assert.equal((tick - ticks[0]!) % INTERVAL_MS, 0, 'on its phase');
+  return (ticks.at(-1)! - ticks[0]!) / INTERVAL_MS + 1 - ticks.length;
+}
+
+/** Every tick was run, or the agent has counted it as one that a busy machine made it miss; of those there are few. */
+async function checkTicks(listen: string, ledger: string, from: number): Promise<void> {
+  const lines = readLedger(ledger).slice(from);
+  const without = ticksWithout(lines);
+  const counted = async () => {
+    const body = (await (await fetch(`http://${listen}/api/v1/tasks`)).json()) as {
+      data: { missed: number; skipped: number; aborted: number }[];
+    };
+    const { missed, skipped, aborted } = body.data[0]!;
+    assert.equal(aborted, 0);
+    return missed + skipped;
+  };
+  await until(`${without} ticks without a run to be counted`, async () => (await counted()) >= without);
+  assert.ok(
+    (await counted()) <= lines.length / 10,
+    `${await counted()} of ${lines.length} ticks were missed`,
+  );
+}
+
 // They mostly wait, so beside each other.
 describe('outages and plugins', { concurrency: 3 }, () => {
   test('receiver down, agent stopped and started meanwhile: every result arrives, ticks are missing only in between', async (t) => {
     if (!needServer('victoria-metrics', t)) return;
     const server = await Server.victoriaMetrics(t);
     const folder = temporaryFolder(t);
-    const { config, ledger } = numberedConfig(t, folder, server.writeUrl);
+    const listen = `127.0.0.1:${await freePort()}`;
+    const { config, ledger } = numberedConfig(t, folder, server.writeUrl, listen);
     const first = new AgentProcess(t, { folder, config });
     await until('a result in VictoriaMetrics', async () => (await server.query('numbered_value'))[0]);
     await server.stop();
@@ -140,7 +173,7 @@ describe('outages and plugins', { concurrency: 3 }, () => {
       () => readLedger(ledger).length > produced + OUTAGE_RESULTS,
       OUTAGE_DEADLINE_MS,
     );
-    const stoppedMs = Date.now();
+    await checkTicks(listen, ledger, 0);
     const stop = await first.stop();
     assert.equal(stop.code, 0);
     assert.match(stop.stdout, /"pending_count":[1-9]/);
@@ -152,10 +185,10 @@ describe('outages and plugins', { concurrency: 3 }, () => {
       () => readLedger(ledger).length > before + OUTAGE_RESULTS,
       OUTAGE_DEADLINE_MS,
     );
-    const startedMs = readLedger(ledger)[before]!.endedMs;
     await server.start();
     const atStart = readLedger(ledger).length;
     await until('results after the outage', () => readLedger(ledger).length > atStart + 15);
+    await checkTicks(listen, ledger, before);
     assert.equal((await second.stop()).code, 0);
 
     const lines = readLedger(ledger);
@@ -164,9 +197,7 @@ describe('outages and plugins', { concurrency: 3 }, () => {
       const samples = await server.samples('numbered_value', '1h');
       return new Map(samples.map(([seconds, value]) => [Number(value), Math.round(seconds * 1000)]));
     };
-    await until('all to be shown', async () => (await read()).size >= lines.length, 10_000).catch(
-      () => false,
-    );
+    await until('all to be shown', async () => (await read()).size >= lines.length).catch(() => false);
     const got = await read();
     assert.deepEqual(
       lines.filter(({ number, plannedMs }) => got.get(number) !== plannedMs),
@@ -174,11 +205,6 @@ describe('outages and plugins', { concurrency: 3 }, () => {
       'produced, but not in VictoriaMetrics with its tick',
     );
     assert.equal(got.size, lines.length, 'nothing that was not produced');
-    for (let i = 2; i < lines.length; i++) {
-      const gap = lines[i]!.plannedMs - lines[i - 1]!.plannedMs;
-      const overStop = lines[i]!.plannedMs > stoppedMs - 400 && lines[i - 1]!.plannedMs < startedMs + 400;
-      assert.ok(gap === 200 || overStop, `${gap} ms before number ${lines[i]!.number}`);
-    }
     const failures = (await server.samples('probe_success{task="n"}', '1h')).filter(
       ([, value]) => value !== '1',
     );
@@ -254,7 +280,7 @@ test('start to first sample accepted: under one second after the end of the firs
   const { config, ledger } = numberedConfig(t, folder, receiver.url);
   new AgentProcess(t, { folder, config });
   await until('the first sample', () => receiver.samples.length > 0);
-  const acceptedMs = Date.now();
+  const acceptedMs = receiver.requests[0]!.receivedMs;
   const { endedMs } = readLedger(ledger)[0]!;
   assert.ok(acceptedMs - endedMs < 1000, `${acceptedMs - endedMs} ms`);
   t.diagnostic(`${acceptedMs - endedMs} ms after the end of the first run`);

@@ -98,7 +98,7 @@ remote_write: [{url: "${database.writeUrl}", queue_config: {batch_send_deadline:
   };
 
   await t.test('a target arrives with the labels that were asked for', async () => {
-    const { metric } = await until('node_load1', () => load('rack="r7"'), 30_000);
+    const { metric } = await until('node_load1', () => load('rack="r7"'));
     const port = first.split(':')[1];
     assert.deepEqual(metric, { __name__: 'node_load1', instance: first, job: 'nodes', port, rack: 'r7' });
     assert.equal(discovery.headers['x-prometheus-refresh-interval-seconds'], '0.3');
@@ -134,9 +134,11 @@ remote_write: [{url: "${database.writeUrl}", queue_config: {batch_send_deadline:
       assert.match(text, page === '/' ? /Sentinel/ : /nodes/, page);
       assert.doesNotMatch(text, /token(=|%3D)hidden/, page);
     }
-    const status = await run(SENTINEL, ['status', '--data-dir', join(agent.folder, 'data')]);
+    const ask = () => run(SENTINEL, ['status', '--data-dir', join(agent.folder, 'data')]);
+    // A scrape that a busy machine held up for longer than its timeout is made up for by the next one.
+    await until('the node to be up', async () => /^nodes +1 +0 +0 +0$/m.test((await ask()).stdout));
+    const status = await ask();
     assert.equal(status.code, 1, status.stderr);
-    assert.match(status.stdout, /^nodes +1 +0 +0 +0$/m);
     assert.match(status.stdout, /^http http:\S+token=<secret> +nodes +\S+ ago +\S/m);
     assert.doesNotMatch(`${agent.output}${status.stdout}`, /hidden/);
   });
@@ -147,14 +149,14 @@ remote_write: [{url: "${database.writeUrl}", queue_config: {batch_send_deadline:
       { targets: [first], labels: { rack: 'r8' } },
       { targets: [second], labels: { rack: 'r9' } },
     ];
-    await until('both', async () => (await load('rack="r8"')) && (await load('rack="r9"')), 30_000);
-    await until('the end of the old series', async () => (await load('rack="r7"')) === undefined, 30_000);
+    await until('both', async () => (await load('rack="r8"')) && (await load('rack="r9"')));
+    await until('the end of the old series', async () => (await load('rack="r7"')) === undefined);
   });
 
   await t.test('[] takes them all away', async () => {
     discovery.groups = [];
     await until('no target', async () => (await active()).length === 0);
-    await until('the end of the series', async () => (await load('job="nodes"')) === undefined, 30_000);
+    await until('the end of the series', async () => (await load('job="nodes"')) === undefined);
   });
   assert.equal((await agent.stop()).code, 0);
 });

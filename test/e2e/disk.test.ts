@@ -16,11 +16,13 @@ import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
 import { STOP_DEADLINE_MS } from '../../src/cli/start.js';
 import { systemClock } from '../../src/lib/index.js';
+import { atEnd } from '../at-end.js';
 import { NotifyReceiver } from '../ops/notify-receiver.js';
 import { FakeReceiver } from '../receiver.js';
 import { isRunning } from '../running.js';
 import { needSystemd } from '../systemd.js';
 import { until } from '../until.js';
+import { waitedMs } from '../waited.js';
 import { numberedAgent, numbersIn } from './numbered.js';
 import { AgentProcess, freePort, temporaryFolder } from './sentinel.js';
 
@@ -29,7 +31,12 @@ const UNAVAILABLE = { kind: 'status', status: 503 } as const;
 /** What every test here has: a receiver, a folder, and a task that hands out numbers. */
 async function setUp(
   t: TestContext,
-  { data, sender = '', intervalMs = 50 }: { data?: string; sender?: string; intervalMs?: number } = {},
+  {
+    data,
+    sender = '',
+    intervalMs = 50,
+    commitMs = 300,
+  }: { data?: string; sender?: string; intervalMs?: number; commitMs?: number } = {},
 ) {
   const receiver = await FakeReceiver.start();
   t.after(() => receiver.close());
@@ -41,7 +48,7 @@ async function setUp(
     data: place,
     url: receiver.url,
     intervalMs,
-    buffer: 'commit_interval: 300ms',
+    buffer: `commit_interval: ${commitMs}ms`,
     sender,
     listen: `127.0.0.1:${port}`,
   });
@@ -85,7 +92,7 @@ function mounted(t: TestContext, kind: 'tmpfs' | 'ext4', options: string): strin
   const folder = mkdtempSync(join(tmpdir(), 'sentinel-disk-'));
   const directory = join(folder, 'mounted');
   const image = join(folder, 'image');
-  t.after(() => {
+  atEnd(t, () => {
     if (kind === 'ext4') run('fsfreeze', '-u', directory);
     run('umount', '-l', directory);
     rmSync(folder, { recursive: true, force: true });
@@ -157,6 +164,8 @@ describe('the disk of the buffer', { concurrency: 3 }, () => {
     );
     if (run('fsfreeze', '-f', directory).status !== 0)
       return t.skip('freezing a file system is not allowed here');
+    const pids = [agent.child.pid!, process.pid, ...childrenOf(agent.child.pid!)];
+    const waitedBefore = pids.map(waitedMs);
     let worstMs = 0;
     const watch = async () => {
       const askedMs = systemClock.monotonic();
@@ -177,16 +186,20 @@ describe('the disk of the buffer', { concurrency: 3 }, () => {
     run('fsfreeze', '-u', directory);
     await agent.says('The disk answered again');
     await until('a healthy disk', async () => (await metric('sentinel_buffer_disk_healthy')) === 1);
-    t.diagnostic(`/metrics answered within ${Math.round(worstMs)} ms`);
-    assert.ok(worstMs < 1000, `/metrics took ${worstMs} ms`);
+    // What others on the machine took from the processes that this is about.
+    const tookMs = Math.max(...pids.map((pid, i) => waitedMs(pid) - waitedBefore[i]!));
+    t.diagnostic(
+      `/metrics answered within ${Math.round(worstMs)} ms; ${Math.round(tookMs)} ms without a processor`,
+    );
+    assert.ok(worstMs < 1000 + tookMs, `/metrics took ${worstMs} ms, ${tookMs} ms of it without a processor`);
     assert.equal(times(agent.output, 'has not answered for 5 s'), 1);
     assert.deepEqual(await lostAtTheEnd(agent), []);
     const planned = lines().map(({ plannedMs }) => plannedMs);
     const gaps = planned.slice(2).map((ms, i) => ms - planned[i + 1]!);
     // A tick of 50 ms may be late on a busy machine; the disk stood still for more than 5 s.
-    assert.ok(Math.max(...gaps) < 500, `the longest gap was ${Math.max(...gaps)} ms`);
+    assert.ok(Math.max(...gaps) < 500 + tookMs, `the longest gap was ${Math.max(...gaps)} ms`);
     const missed = gaps.filter((gap) => gap !== 50).length;
-    assert.ok(missed <= gaps.length / 10, `${missed} of ${gaps.length} ticks were missed`);
+    assert.ok(missed <= gaps.length / 10 + tookMs / 50, `${missed} of ${gaps.length} ticks were missed`);
   });
 
   test('a stop while the disk stalls: all is done and said in time, and after it nothing is missing that is not counted', async (t) => {
@@ -268,10 +281,11 @@ describe('the disk of the buffer', { concurrency: 3 }, () => {
     receiver.behaviour = UNAVAILABLE;
     const before = lines().length;
     await until('an outage', () => lines().length > before + 40);
+    const deathMs = systemClock.now();
     await first.stop('SIGKILL');
     const kept = lines()
       .slice(before)
-      .filter(({ endedMs }) => endedMs < systemClock.now() - 1000);
+      .filter(({ endedMs }) => endedMs < deathMs - 1000);
     const second = start();
     const lost = new Set(await lostAtTheEnd(second));
     assert.ok(kept.length > 10);
@@ -306,21 +320,22 @@ describe('the disk of the buffer', { concurrency: 3 }, () => {
     assert.equal(dropped, lost.length * SAMPLES_OF_A_RUN);
     assert.equal(readdirSync(data).filter((name) => /broken-[^-]*$/.test(name)).length, 1);
   });
+});
 
-  test('while receivers are healthy nothing is written to the data directory', async (t) => {
-    const { start, data, lines, metric } = await setUp(t, { intervalMs: 20 });
-    const agent = start();
-    await until('runs', () => lines().length > 20);
-    const look = async () => ({
-      written: await metric('sentinel_buffer_written_bytes_total'),
-      commits: await metric('sentinel_buffer_commits_total'),
-      stored: storedBytes(agent),
-      files: readdirSync(data).map((name) => `${name} ${statSync(join(data, name)).mtimeMs}`),
-    });
-    const before = await look();
-    assert.ok(before.written < 100_000, `${before.written} bytes for the header`);
-    await until('a while', () => lines().length > 520, 30_000);
-    assert.deepEqual(await look(), before);
-    assert.equal((await agent.stop()).code, 0);
+// By itself: a receiver is healthy that answers within the commit interval, and a test beside this one holds up this process while it mounts and freezes.
+test('while receivers are healthy nothing is written to the data directory', async (t) => {
+  const { start, data, lines, metric } = await setUp(t, { intervalMs: 20, commitMs: 2500 });
+  const agent = start();
+  await until('runs', () => lines().length > 20);
+  const look = async () => ({
+    written: await metric('sentinel_buffer_written_bytes_total'),
+    commits: await metric('sentinel_buffer_commits_total'),
+    stored: storedBytes(agent),
+    files: readdirSync(data).map((name) => `${name} ${statSync(join(data, name)).mtimeMs}`),
   });
+  const before = await look();
+  assert.ok(before.written < 100_000, `${before.written} bytes for the header`);
+  await until('a while', () => lines().length > 520, 60_000);
+  assert.deepEqual(await look(), before);
+  assert.equal((await agent.stop()).code, 0);
 });

@@ -48,16 +48,34 @@ remote_write: [{url: "${receiver}", queue_config: {batch_send_deadline: 1s}}]
 `;
 }
 
-/** Stamps of each target's `up`, in order. */
-function stampsOf(receiver: FakeReceiver): Map<string, number[]> {
-  const stamps = new Map<string, number[]>();
-  for (const { labels, timestampMs } of receiver.samples) {
-    if (labels.__name__ !== 'up') continue;
-    const instance = `${labels.instance} ${labels.version ?? ''}`;
-    stamps.set(instance, [...(stamps.get(instance) ?? []), timestampMs]);
+/** Stamps of each target's `up`. Each sample is looked at once, however often it is asked: a test that is busy with itself takes the processor from the agent. */
+class Stamps {
+  readonly #receiver: FakeReceiver;
+  readonly #stamps = new Map<string, number[]>();
+  #read = 0;
+
+  constructor(receiver: FakeReceiver) {
+    this.#receiver = receiver;
   }
-  for (const list of stamps.values()) list.sort((a, b) => a - b);
-  return stamps;
+
+  /** By target, in the order in which they came. */
+  now(): ReadonlyMap<string, readonly number[]> {
+    const { samples } = this.#receiver;
+    for (; this.#read < samples.length; this.#read++) {
+      const { labels, timestampMs } = samples[this.#read]!;
+      if (labels.__name__ !== 'up') continue;
+      const target = `${labels.instance} ${labels.version ?? ''}`;
+      const list = this.#stamps.get(target);
+      if (list === undefined) this.#stamps.set(target, [timestampMs]);
+      else list.push(timestampMs);
+    }
+    return this.#stamps;
+  }
+
+  /** By target, sorted. */
+  sorted(): Map<string, number[]> {
+    return new Map([...this.now()].map(([target, list]) => [target, [...list].sort((a, b) => a - b)]));
+  }
 }
 
 const quantile = (values: readonly number[], q: number) =>
@@ -73,20 +91,21 @@ test(`a fleet: ${TARGETS} targets every ${INTERVAL_MS} ms`, { timeout: ALL_MS * 
     folder,
     config: fleetConfig(address, receiver.url, listen, 'one'),
   });
+  const stamps = new Stamps(receiver);
   const scraped = (rounds: number) => {
-    const stamps = [...stampsOf(receiver).values()];
-    return stamps.length >= TARGETS && stamps.every(({ length }) => length >= rounds);
+    const lists = [...stamps.now().values()];
+    return lists.length >= TARGETS && lists.every(({ length }) => length >= rounds);
   };
 
   await t.test('every target is scraped in time, and no tick is skipped', async (t) => {
     await until('all rounds', () => scraped(ROUNDS), ALL_MS);
     const late: number[] = [];
-    for (const [target, stamps] of stampsOf(receiver)) {
+    for (const [target, list] of stamps.sorted()) {
       // A scrape that starts in time bears the stamp of its tick, so the earliest phase is the plan's.
       const phase = Math.min(
-        ...stamps.map((stamp) => stamp - Math.round((stamp - stamps[0]!) / INTERVAL_MS) * INTERVAL_MS),
+        ...list.map((stamp) => stamp - Math.round((stamp - list[0]!) / INTERVAL_MS) * INTERVAL_MS),
       );
-      for (const [i, stamp] of stamps.entries()) {
+      for (const [i, stamp] of list.entries()) {
         const planned = phase + i * INTERVAL_MS;
         late.push(stamp - planned);
         assert.ok(
@@ -106,7 +125,7 @@ test(`a fleet: ${TARGETS} targets every ${INTERVAL_MS} ms`, { timeout: ALL_MS * 
   });
 
   await t.test('a reload that changes one target leaves the others alone', async () => {
-    const before = stampsOf(receiver);
+    const before = stamps.sorted();
     const reloadedMs = Date.now();
     writeFileSync(join(folder, 'config.yaml'), fleetConfig(address, receiver.url, listen, 'two'));
     const answer = await fetch(`http://${listen}/-/reload`, { method: 'POST' });
@@ -114,17 +133,17 @@ test(`a fleet: ${TARGETS} targets every ${INTERVAL_MS} ms`, { timeout: ALL_MS * 
     await until(
       'two more rounds',
       () =>
-        [...stampsOf(receiver)].every(
-          ([target, stamps]) => target === 't0 one' || stamps.length >= (before.get(target)?.length ?? 0) + 2,
+        [...stamps.now()].every(
+          ([target, list]) => target === 't0 one' || list.length >= (before.get(target)?.length ?? 0) + 2,
         ),
       INTERVAL_MS * 4 + 30_000,
     );
-    const after = stampsOf(receiver);
+    const after = stamps.sorted();
     assert.ok(after.get('t0 two')!.length >= 2, 'the changed target is scraped anew');
-    for (const [target, stamps] of after) {
+    for (const [target, list] of after) {
       if (target.startsWith('t0 ')) continue;
-      for (let i = 1; i < stamps.length; i++) {
-        const gap = stamps[i]! - stamps[i - 1]!;
+      for (let i = 1; i < list.length; i++) {
+        const gap = list[i]! - list[i - 1]!;
         assert.ok(Math.abs(gap - INTERVAL_MS) < INTERVAL_MS / 2, `${target}: ${gap} ms between scrapes`);
       }
     }

@@ -38,7 +38,11 @@ export async function heldBy(pid: number, url: string): Promise<Held> {
       const descriptors = readdirSync(`/proc/${pid}/fd`).length;
       polls = descriptors === held.descriptors ? polls + 1 : 0;
       const timers = Math.max(metrics.get('nodejs_active_timers')!, polls === 0 ? 0 : held.timers);
-      held = { descriptors, timers, series: new Set([...metrics.keys()].filter((key) => !BY_CAUSE.test(key))) };
+      held = {
+        descriptors,
+        timers,
+        series: new Set([...metrics.keys()].filter((key) => !BY_CAUSE.test(key))),
+      };
       return polls >= SETTLED_POLLS;
     },
     60_000,

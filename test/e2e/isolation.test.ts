@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { atEnd } from '../at-end.js';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
 import { FakeReceiver } from '../receiver.js';
 import { isRunning } from '../running.js';
@@ -30,7 +31,7 @@ test('the real agent: a plugin that keeps exiting is set aside, twenty tasks bes
   const receiver = await FakeReceiver.start();
   t.after(() => receiver.close());
   const plugins = copyPluginFixtures('lanes');
-  t.after(() => rmSync(plugins, { recursive: true }));
+  atEnd(t, () => rmSync(plugins, { recursive: true }));
   const port = await freePort();
   const good = TWENTY.map((id) => `  - {id: ${id}, plugin: steady, interval: 1s, config: {target: x}}`);
   const agent = new AgentProcess(t, {
@@ -73,16 +74,21 @@ ${good.join('\n')}
     assert.deepEqual(gaps, new Array(gaps.length).fill(1000), id);
   }
 
-  const before = new Map(TWENTY.map((id) => [id, stamps(id).length]));
-  process.kill(await hostOf(agent, 'steady'), 'SIGKILL');
-  const killedAt = performance.now();
-  await until('results of all', () => TWENTY.every((id) => stamps(id).length > before.get(id)!), 10_000);
-  assert.ok(
-    performance.now() - killedAt < 2500,
-    `${performance.now() - killedAt} ms, with the way to the receiver`,
-  );
-  const after = (await shown()).get('good3')!;
-  assert.ok(after.missed + after.aborted <= 2, JSON.stringify(after));
+  const host = await hostOf(agent, 'steady');
+  const killedMs = Date.now();
+  process.kill(host, 'SIGKILL');
+  // By the agent's own stamps, that of the tick and of what it counts: when this process and the receiver got to see it says little on a busy machine.
+  const firstAfter = (id: string) => stamps(id).find((stamp) => stamp > killedMs);
+  await until('results of all', () => TWENTY.every((id) => firstAfter(id) !== undefined));
+  for (const id of TWENTY) {
+    const afterMs = firstAfter(id)! - killedMs;
+    assert.ok(afterMs < 2000, `the first tick of ${id} with a result is ${afterMs} ms after the kill`);
+  }
+  const after = await shown();
+  for (const id of TWENTY) {
+    const { missed, skipped, aborted } = after.get(id)!;
+    assert.ok(missed + skipped + aborted <= 2, JSON.stringify(after.get(id)));
+  }
   assert.equal((await agent.stop()).code, 0);
 });
 

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
+import { atEnd } from '../at-end.js';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
 import { FakeReceiver } from '../receiver.js';
 import { until } from '../until.js';
@@ -14,7 +15,7 @@ const ROUNDS = 4;
 async function nothingIsLost(t: TestContext, signal: (agent: ChildProcess) => void): Promise<void> {
   const folder = temporaryFolder(t);
   const plugins = copyPluginFixtures('ledger');
-  t.after(() => rmSync(plugins, { recursive: true }));
+  atEnd(t, () => rmSync(plugins, { recursive: true }));
   const receiver = await FakeReceiver.start();
   t.after(() => receiver.close());
   const ledger = join(folder, 'ledger.txt');
@@ -44,11 +45,11 @@ tasks: [{id: n, plugin: numbered, interval: 50ms, config: {ledger: ${ledger}}}]
       round % 2 === 0 || round === ROUNDS ? { kind: 'ok' } : { kind: 'status', status: 503 };
     // A process group of its own, which can be signalled as a whole.
     const agent = spawn(SENTINEL, ['start', '-c', config], { cwd: folder, detached: true, stdio: 'ignore' });
-    t.after(() => agent.kill('SIGKILL'));
+    atEnd(t, () => agent.kill('SIGKILL'));
     const before = numbers().length;
     await until('results', () => numbers().length >= before + 20);
     signal(agent);
-    await until('the end', () => agent.exitCode !== null || agent.signalCode !== null, 30_000);
+    await until('the end', () => agent.exitCode !== null || agent.signalCode !== null, 60_000);
     assert.equal(agent.exitCode, 0);
   }
   const arrived = got().sort((a, b) => a - b);

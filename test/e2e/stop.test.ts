@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { STOP_DEADLINE_MS } from '../../src/cli/start.js';
-import { systemClock } from '../../src/lib/index.js';
+import { atEnd } from '../at-end.js';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
 import { FakeReceiver } from '../receiver.js';
 import { until } from '../until.js';
@@ -11,6 +11,7 @@ import { AgentProcess, freePort, temporaryFolder } from './sentinel.js';
 
 interface Stop {
   code: number | null;
+  /** From the first to the last word of the stop, by the stamps of the log: what a test gets to see of an end may be late. */
   tookMs: number;
   /** The log, one message per line. */
   messages: readonly string[];
@@ -26,7 +27,7 @@ async function stopHanging(
   receiver.behaviour = { kind: 'hang' };
   t.after(() => receiver.close());
   const plugins = copyPluginFixtures('stop');
-  t.after(() => rmSync(plugins, { recursive: true }));
+  atEnd(t, () => rmSync(plugins, { recursive: true }));
   const folder = temporaryFolder(t);
   const hangs = join(folder, 'hangs');
   const log = join(folder, 'sentinel.log');
@@ -45,12 +46,15 @@ tasks:
 `,
   });
   await until('a request and a run that hang', () => receiver.inFlight > 0 && existsSync(hangs));
-  const startedMs = systemClock.monotonic();
   const { code } = await agent.stop();
-  const tookMs = systemClock.monotonic() - startedMs;
-  const lines = readFileSync(log, 'utf8').trim().split('\n');
-  t.diagnostic(`stopped after ${Math.round(tookMs)} ms: ${lines.at(-1)}`);
-  return { code, tookMs, messages: lines.map((line) => (JSON.parse(line) as { msg: string }).msg) };
+  const lines = readFileSync(log, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { time: string; msg: string });
+  const [asked, last] = [lines.find(({ msg }) => msg === 'stopping')!, lines.at(-1)!];
+  const tookMs = Date.parse(last.time) - Date.parse(asked.time);
+  t.diagnostic(`stopped after ${tookMs} ms: ${last.msg}`);
+  return { code, tookMs, messages: lines.map(({ msg }) => msg) };
 }
 
 /** The agent never hears that a probe host ended at a stop: it stands for everything that a stop could wait for in vain. */

@@ -53,7 +53,7 @@ class Service {
   }
 
   /** Waits for a line in what the unit logs; gives it. Lines before `from` (a length of the journal) are old. */
-  says(text: RegExp, from = 0, timeoutMs = 20_000): Promise<string> {
+  says(text: RegExp, from = 0, timeoutMs = 60_000): Promise<string> {
     return until(
       `${text} in the journal`,
       async () => text.exec((await this.machine.journal(UNIT)).slice(from))?.[0],
@@ -143,10 +143,10 @@ test('on a real systemd: installed, reloaded, held to its ceilings, watched, sto
       /probe host died: it (grew to \d+ MiB; 256 MiB is the most|was ended by SIG(ABRT|SEGV|TRAP) at \d+ MiB)/,
     );
     t.diagnostic(line);
-    await service.says(/Plugin set aside/, 0, 30_000);
+    await service.says(/Plugin set aside/);
     assert.equal(kernelKills(machine), 0);
     assert.equal(await service.mainPid(), pid);
-    assert.equal((await service.tasks()).get('self'), 'ok');
+    await until('the other task to be well', async () => (await service.tasks()).get('self') === 'ok');
   });
 
   await t.test(
@@ -166,7 +166,7 @@ test('on a real systemd: installed, reloaded, held to its ceilings, watched, sto
       await until('the plugin to be gone', async () => (await service.tasks()).size === 1);
       service.configure(GOOD, rogue('glutton', 'hoard'));
       await service.systemctl('reload');
-      await until('the kernel to act', () => kernelKills(machine) > 0);
+      await until('the kernel to act', () => kernelKills(machine) > 0, 60_000);
       assert.equal(await service.mainPid(), pid);
       assert.equal(await service.state(), 'active');
       await machine.does('systemctl', 'set-property', '--runtime', UNIT, 'MemoryMax=960M');
@@ -183,7 +183,7 @@ test('on a real systemd: installed, reloaded, held to its ceilings, watched, sto
     const before = throttled(machine);
     service.configure(GOOD, rogue('spin', 'spin'));
     await service.systemctl('reload');
-    await until('the kernel to hold it back', () => throttled(machine) > before + 5, 30_000);
+    await until('the kernel to hold it back', () => throttled(machine) > before + 5, 60_000);
     await machine.does('systemctl', 'set-property', '--runtime', UNIT, 'CPUQuota=150%');
     service.configure(GOOD);
     await service.systemctl('reload');
@@ -194,13 +194,14 @@ test('on a real systemd: installed, reloaded, held to its ceilings, watched, sto
   await t.test('an agent that stands still is restarted by the watchdog; so is one that dies', async () => {
     const folder = machine.path(`/etc/systemd/system/${UNIT}.d`);
     mkdirSync(folder);
-    writeFileSync(`${folder}/fast.conf`, '[Service]\nWatchdogSec=2s\nRestartSec=100ms\n');
+    // A busy machine may hold up a sound agent for a second or two.
+    writeFileSync(`${folder}/fast.conf`, '[Service]\nWatchdogSec=5s\nRestartSec=100ms\n');
     await machine.does('systemctl', 'daemon-reload');
     await service.systemctl('restart');
     const stopped = await service.mainPid();
     const from = await service.journalLength();
     await machine.does('kill', '-STOP', stopped);
-    await service.says(/Watchdog timeout \(limit 2s\)!/, from);
+    await service.says(/Watchdog timeout \(limit 5s\)!/, from);
     await until('the next agent', async () => Number(await machine.show(UNIT, 'NRestarts')) === 1);
     await until('it to be active', async () => (await service.state()) === 'active');
     const next = await service.mainPid();

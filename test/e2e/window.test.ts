@@ -66,7 +66,7 @@ describe('the window into the agent', { concurrency: 2 }, () => {
     const agent = new AgentProcess(t, { folder: temporaryFolder(t), config: configFor(server.writeUrl) });
     const labels = '{sentinel="behind-nat",region="north",rack="r7"}';
     for (const name of ['sentinel_build_info', 'sentinel_probe_tasks', 'process_resident_memory_bytes'])
-      await until(name, async () => (await server.query(`${name}${labels}`))[0], 30_000);
+      await until(name, async () => (await server.query(`${name}${labels}`))[0]);
     const [tasks] = await server.query(`sentinel_probe_tasks${labels}`);
     assert.equal(tasks!.value[1], '1');
     assert.equal((await agent.stop()).code, 0);
@@ -78,10 +78,11 @@ describe('the window into the agent', { concurrency: 2 }, () => {
     const found = await until(
       'twelve snapshots',
       () => {
-        const all = snapshots(receiver.samples);
+        // The last one may still be on its way, in part.
+        const all = snapshots(receiver.samples).slice(0, -1);
         return all.length >= 12 ? all : undefined;
       },
-      40_000,
+      60_000,
     );
     assert.equal((await agent.stop()).code, 0);
     for (const snapshot of found) {
@@ -112,7 +113,7 @@ describe('the window into the agent', { concurrency: 2 }, () => {
     const socket = join(folder, 'data/control.sock');
     const status = () => run(SENTINEL, ['status'], { cwd: folder });
     const first = new AgentProcess(t, { folder, config: configFor(receiver.url) });
-    await until('the agent to be well', async () => (await status()).code === 0, 30_000);
+    await until('the agent to be well', async () => (await status()).code === 0);
     assert.equal(statSync(socket).mode & 0o777, 0o600);
     assert.match(await ask(folder, '/-/healthy'), /is healthy/);
     await until('data to arrive', async () =>
@@ -121,7 +122,7 @@ describe('the window into the agent', { concurrency: 2 }, () => {
     assert.match(JSON.parse(await ask(folder, '/api/v1/status/config')).data.yaml, /name: behind-nat/);
     const text = (await status()).stdout;
     assert.match(text, new RegExp(`process ${first.child.pid}$`, 'm'));
-    assert.match(text, /^ok +lo +ping +127\.0\.0\.1 +\d+m?s ago +0 +0 +1 of 1/m);
+    assert.match(text, /^ok +lo +ping +127\.0\.0\.1 +\d+m?s ago +\d +\d +1 of 1/m);
 
     await first.stop('SIGKILL');
     assert.ok(existsSync(socket), 'the socket is left over');
@@ -130,7 +131,7 @@ describe('the window into the agent', { concurrency: 2 }, () => {
     assert.match(gone.stderr, /its last agent is gone/);
 
     const second = new AgentProcess(t, { folder, config: configFor(receiver.url) });
-    await until('the agent to be well again', async () => (await status()).code === 0, 30_000);
+    await until('the agent to be well again', async () => (await status()).code === 0);
     assert.equal((await second.stop()).code, 0);
     assert.equal(existsSync(socket), false);
   });
@@ -146,14 +147,10 @@ sender: {flush_interval: 1s, direct: {vm: {url: "${receiver.url}?token=hunter2",
 tasks: [{id: web, plugin: http, interval: 1s, config: {url: "http://127.0.0.1:${closed}/?key=hunter2", headers: {Cookie: hunter2}}}]
 `;
     const agent = new AgentProcess(t, { folder, config });
-    const failed = await until(
-      'the failed task',
-      async () => {
-        const { code, stdout } = await run(SENTINEL, ['status', '-c', 'config.yaml'], { cwd: folder });
-        return code === 1 && stdout.includes('refused') ? stdout : undefined;
-      },
-      30_000,
-    );
+    const failed = await until('the failed task', async () => {
+      const { code, stdout } = await run(SENTINEL, ['status', '-c', 'config.yaml'], { cwd: folder });
+      return code === 1 && stdout.includes('refused') ? stdout : undefined;
+    });
     assert.match(failed, /^failed +web +http .*refused: /m);
     const url = `http://127.0.0.1:${port}`;
     assert.equal((await fetch(`${url}/`)).status, 401);

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -63,8 +63,8 @@ class MoodyReceiver {
   readonly failed = new Map<string, Set<number>>();
   readonly server: Server;
   readonly #bornMs = performance.now();
-  /** At the end: takes everything. */
-  kind = false;
+  readonly #hanging = new Set<Socket>();
+  #isKind = false;
 
   constructor() {
     this.server = createServer((request, response) => {
@@ -73,7 +73,7 @@ class MoodyReceiver {
         .on('data', (chunk: Buffer) => chunks.push(chunk))
         .on('end', () => {
           const mood = this.#mood();
-          if (mood === 'hang') return;
+          if (mood === 'hang') return void this.#hanging.add(request.socket);
           if (mood === 'reset') return void request.socket.destroy();
           if (mood !== 'ok') return void response.writeHead(Number(mood), { 'Retry-After': '1' }).end();
           for (const { labels, value, timestampMs } of decodeWriteRequest(Buffer.concat(chunks))) {
@@ -90,8 +90,14 @@ class MoodyReceiver {
     });
   }
 
+  /** At the end: takes everything, and lets go of what it has not answered. */
+  beKind(): void {
+    this.#isKind = true;
+    for (const socket of this.#hanging) socket.destroy();
+  }
+
   #mood(): string {
-    if (this.kind) return 'ok';
+    if (this.#isKind) return 'ok';
     const round = MOODS.reduce((sum, { ms }) => sum + ms, 0);
     let at = (performance.now() - this.#bornMs) % round;
     for (const { mood, ms } of MOODS) {
@@ -181,7 +187,12 @@ export async function soak(seconds: number, report: (line: string) => void): Pro
   });
   try {
     const looks = await watch(agent, { seconds, parts, file, report });
-    receiver.kind = true;
+    receiver.beKind();
+    await until(
+      'what waits to be little',
+      () => isNearlyDelivered(`http://127.0.0.1:${parts.listen}/metrics`),
+      60_000,
+    );
     agent.kill('SIGTERM');
     await until('the agent to end', () => agent.exitCode !== null || agent.signalCode !== null, 60_000);
     const produced = Array.from({ length: NUMBERED }, (_, i) =>
@@ -205,6 +216,15 @@ export async function soak(seconds: number, report: (line: string) => void): Pro
     receiver.server.closeAllConnections();
     for (const path of [folder, parts.plugins]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Some three seconds of samples: half a second of them is always on its way. */
+const NEARLY_NONE = 30_000;
+
+/** Whether what the last bad mood left is delivered: a stop has a few seconds for the rest, and leaves in the file what a slow machine does not send by then. */
+async function isNearlyDelivered(metrics: string): Promise<boolean> {
+  const text = await fetch(metrics).then((response) => response.text());
+  return Number(/^sentinel_buffer_samples_pending\{.*\} (\S+)$/m.exec(text)![1]) < NEARLY_NONE;
 }
 
 /** What is missing beyond the pages of scrapes that failed: a page that came too late on a busy machine gives `up 0` in place of its number. All are named. */
