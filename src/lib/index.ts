@@ -9,6 +9,7 @@ export {
   YOUNG_SPACE_FLAG,
 } from './build.js';
 export { type Clock, systemClock, type Timer } from './clock.js';
+export { startDeadline } from './deadline.js';
 export { formatDuration, roughDuration, tryParseDuration } from './duration.js';
 export { ERRORS, type ErrorCode, errorLine, invariant, SentinelError } from './errors.js';
 export { makeFolder } from './folder.js';

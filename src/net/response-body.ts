@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, inflate } from 'node:zlib';
 import { formatSize, SentinelError } from '../lib/index.js';
+import { shareTurn } from './body-turns.js';
 import type { HttpRequest } from './http.js';
 
 const DECODERS = { gzip: promisify(gunzip), 'x-gzip': promisify(gunzip), deflate: promisify(inflate) };
@@ -108,7 +109,10 @@ function collect(response: IncomingMessage, { maxBytes, hold }: BodyLimits): Pro
       length += chunk.length;
       if (length > maxBytes) end(tooLong(maxBytes));
       else if (hold?.(length) === false) end(tooMany());
-      else chunks.push(chunk);
+      else {
+        chunks.push(chunk);
+        shareTurn(response, chunk.length, length);
+      }
     });
     response.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
     response.once('error', reject);

@@ -1,4 +1,4 @@
-import { errorLine } from '../lib/index.js';
+import { errorLine, startDeadline, systemClock } from '../lib/index.js';
 import {
   DeadlineError,
   type Definition,
@@ -8,7 +8,6 @@ import {
   type Sample,
   UNMEASURED,
 } from '../sdk/index.js';
-import { startDeadline } from './deadline.js';
 
 /** How long a run may take to settle after its deadline before it is given up. */
 const GRACE_MS = 1000;
@@ -58,7 +57,9 @@ export async function runOnce(
   const controller = new AbortController();
   const onCutShort = () => controller.abort(new CutShortError());
   run.cutShort.addEventListener('abort', onCutShort, { once: true });
-  const endDeadline = startDeadline(run.timeoutMs, () => controller.abort(new DeadlineError(run.timeoutMs)));
+  const endDeadline = startDeadline(systemClock, run.timeoutMs, () =>
+    controller.abort(new DeadlineError(run.timeoutMs)),
+  );
   const startedMs = performance.now();
   const grace = giveUpAfterGrace(controller.signal);
   let collecting: Promise<Result> | undefined;

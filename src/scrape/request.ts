@@ -1,4 +1,4 @@
-import { type Clock, errorLine, formatSize, SentinelError } from '../lib/index.js';
+import { type Clock, errorLine, formatSize, SentinelError, startDeadline } from '../lib/index.js';
 import type { HttpClient, HttpResponse } from '../net/index.js';
 import type { PageShare } from './page-memory.js';
 import type { ScrapeConfig, ScrapeLimits, ScrapeProtocol } from './scrape-config.js';
@@ -55,7 +55,7 @@ export async function fetchPage(parts: FetchParts): Promise<Fetched> {
   const exchange = new AbortController();
   const onAbort = () => exchange.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  const deadline = clock.after(config.timeoutMs, () => exchange.abort(new DeadlineError()));
+  const endDeadline = startDeadline(clock, config.timeoutMs, () => exchange.abort(new DeadlineError()));
   try {
     const response = await client.request({
       method: 'GET',
@@ -74,7 +74,7 @@ export async function fetchPage(parts: FetchParts): Promise<Fetched> {
     if (memory.isRefused) return { page: undefined, reason: 'page_memory', error: NO_MEMORY };
     return { page: undefined, ...failureOf(error, config.limits) };
   } finally {
-    deadline.cancel();
+    endDeadline();
     signal.removeEventListener('abort', onAbort);
   }
 }

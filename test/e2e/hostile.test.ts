@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { FakeReceiver } from '../receiver.js';
 import { until } from '../until.js';
@@ -64,13 +65,13 @@ async function start(t: TestContext, script: string, ...args: string[]): Promise
   return ports.trim().split(' ');
 }
 
-/** 20 targets every second. */
-function goodJob(port: string): string {
+/** 20 targets every second; what fails is told in `log`. */
+function goodJob(port: string, log: string): string {
   const groups = Array.from(
     { length: GOOD },
     (_, i) => `{targets: ["127.0.0.1:${port}"], labels: {__metrics_path__: /t${i}, instance: t${i}}}`,
   );
-  return `- {job_name: good, scrape_interval: ${GOOD_INTERVAL_MS}ms, static_configs: [${groups.join(', ')}]}`;
+  return `- {job_name: good, scrape_interval: ${GOOD_INTERVAL_MS}ms, scrape_failure_log_file: ${log}, static_configs: [${groups.join(', ')}]}`;
 }
 
 function hostileJob(name: string, address: string, more = ''): string {
@@ -127,6 +128,16 @@ function sinceTick(stamps: readonly number[]): number[] {
   return stamps.map((ms) => ms - firstTick).sort((a, b) => a - b);
 }
 
+/** How long scrapes of good targets took, as the agent says. */
+function durationsOf({ samples }: FakeReceiver): string {
+  const ms = samples
+    .filter(({ labels }) => labels.__name__ === 'scrape_duration_seconds' && labels.job === 'good')
+    .map(({ value }) => value * 1000)
+    .sort((a, b) => a - b);
+  const at = (part: number) => ms[Math.floor((ms.length - 1) * part)]?.toFixed(0);
+  return `${at(0.5)} ms in the middle, ${at(0.95)} one in twenty, ${at(1)} at most`;
+}
+
 const upsOf = (receiver: FakeReceiver, job: string) =>
   receiver.samples.filter(({ labels }) => labels.__name__ === 'up' && labels.job === job).length;
 
@@ -139,12 +150,14 @@ test('hostile targets: each meets a limit, and their neighbours miss nothing', {
   t.after(() => receiver.close());
   const listen = `127.0.0.1:${await freePort()}`;
   const secrets = 'basic_auth: {username: u, password: secret}, headers: ["X-Secret: secret"], ';
+  const folder = temporaryFolder(t);
+  const log = join(folder, 'good.log');
   const agent = new AgentProcess(t, {
-    folder: temporaryFolder(t),
+    folder,
     config: `
 http: {listen: "${listen}"}
 scrape_configs:
-${goodJob(fleet!)}
+${goodJob(fleet!, log)}
 ${Object.keys(HOSTILE)
   .map((name) => hostileJob(name, `127.0.0.1:${http}`, name === 'other' ? secrets : ''))
   .join('\n')}
@@ -160,21 +173,35 @@ remote_write: [{url: "${receiver.url}", queue_config: {batch_send_deadline: 1s}}
   await until('all rounds', done, 120_000);
 
   await t.test('each has an error that says what it met', async () => {
-    const answer = await fetch(`http://${listen}/api/v1/targets`);
-    const { data } = (await answer.json()) as { data: { activeTargets: Target[] } };
     const expected: Readonly<Record<string, RegExp>> = {
       ...HOSTILE,
       headers: /[Hh]eader/,
       handshake: /^context deadline exceeded$/,
     };
-    for (const { scrapePool, lastError } of data.activeTargets)
-      if (scrapePool !== 'good') t.diagnostic(`${scrapePool}: ${lastError.slice(0, 200)}`);
-    for (const { scrapePool, health, lastError } of data.activeTargets) {
-      const error = expected[scrapePool] ?? /^$/;
-      assert.match(lastError, error, scrapePool);
-      assert.equal(health, lastError === '' ? 'up' : 'down', scrapePool);
-      assert.ok(lastError.length < 1000, `${scrapePool}: an error of ${lastError.length} characters`);
-    }
+    const seen = new Map<string, string>();
+    const look = async () => {
+      const answer = await fetch(`http://${listen}/api/v1/targets`);
+      const { data } = (await answer.json()) as { data: { activeTargets: Target[] } };
+      for (const { scrapePool, health, lastError } of data.activeTargets) {
+        seen.set(scrapePool, lastError);
+        assert.equal(health, lastError === '' ? 'up' : 'down', scrapePool);
+        assert.ok(lastError.length < 1000, `${scrapePool}: an error of ${lastError.length} characters`);
+      }
+      return data.activeTargets;
+    };
+    const isExpected = ({ scrapePool, lastError }: Target) => (expected[scrapePool] ?? /^$/).test(lastError);
+    // Beside forty large pages on a busy machine a scrape may come to its deadline before it meets what it is to meet; the next one does.
+    const met = new Set<string>();
+    await until(
+      () => `what is expected of ${kinds.filter((kind) => !met.has(kind))}: ${JSON.stringify([...seen])}`,
+      async () => {
+        for (const target of await look())
+          if (isExpected(target)) met.add(target.scrapePool);
+          else assert.equal(target.lastError, 'context deadline exceeded', target.scrapePool);
+        return kinds.every((kind) => met.has(kind));
+      },
+    );
+    for (const [job, error] of seen) if (job !== 'good') t.diagnostic(`${job}: ${error.slice(0, 200)}`);
   });
 
   await t.test('credentials do not travel to another host', async () => {
@@ -192,6 +219,8 @@ remote_write: [{url: "${receiver.url}", queue_config: {batch_send_deadline: 1s}}
     t.diagnostic(
       `loop delay: worst ${worstMs.toFixed(0)} ms, p99 ${of('sentinel_self_loop_delay_p99_seconds')} s`,
     );
+    t.diagnostic(`good scrapes took ${durationsOf(receiver)}`);
+    if (existsSync(log)) t.diagnostic(readFileSync(log, 'utf8').slice(0, 2000));
     assertGood(receiver);
     assert.ok(peak < PEAK_MIB, `${peak} MiB`);
     assert.ok(worstMs < 1000, `the loop was held for ${worstMs} ms`);
@@ -205,12 +234,13 @@ test('series that are others at every scrape: memory does not grow, and nobody w
   const [fleet] = await start(t, 'fleet-server', '100');
   const [http, , , , sink] = await start(t, 'hostile-server');
   const listen = `127.0.0.1:${await freePort()}`;
+  const folder = temporaryFolder(t);
   const agent = new AgentProcess(t, {
-    folder: temporaryFolder(t),
+    folder,
     config: `
 http: {listen: "${listen}"}
 scrape_configs:
-${goodJob(fleet!)}
+${goodJob(fleet!, join(folder, 'good.log'))}
 - {job_name: churn, metrics_path: /churn, params: {series: ["${CHURN}"]}, scrape_interval: 5s, static_configs: [{targets: ["127.0.0.1:${http}"]}]}
 remote_write: [{url: "http://127.0.0.1:${sink}/write"}]
 `,

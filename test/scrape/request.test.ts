@@ -213,6 +213,27 @@ test('one deadline for headers and body together', async (t) => {
   }
 });
 
+test('time that our own process took from the target is given back to it: what lies unread in the socket is a page', async (t) => {
+  for (const answers of [true, false]) {
+    const clock = new ManualClock();
+    let answer: (() => void) | undefined;
+    const fetching = fetchFrom(
+      t,
+      (_, response) => {
+        answer = () => response.end('a 1\n');
+      },
+      { clock, config: { timeoutMs: 5000 } },
+    );
+    const answerNow = await until('the request', () => answer);
+    // The loop stands still over the deadline, and the timer is the first to hear of that.
+    clock.jump(6000);
+    await clock.advance(0);
+    if (answers) answerNow();
+    else await clock.advance(1000);
+    assert.equal(result(await fetching), answers ? 'a 1\n' : 'timeout: context deadline exceeded');
+  }
+});
+
 test('a page over a Unix socket', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
   t.after(() => rmSync(directory, { recursive: true }));
