@@ -48,7 +48,8 @@ test('large bodies share the turns of the loop, however fast they come, and each
       maxBodyBytes: 4 * MIB,
       onlyGzip: true,
       hold: (bytes) => {
-        most = Math.max(most, (inTurn += bytes - had));
+        inTurn += bytes - had;
+        most = Math.max(most, inTurn);
         had = bytes;
         return true;
       },
