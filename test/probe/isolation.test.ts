@@ -10,7 +10,7 @@ import { probesOf, taskOf } from './watched-probes.js';
 const MIB = 2 ** 20;
 /** Less patience than in service, so that the tests are short. */
 const LIMITS: Partial<HostLimits> = {
-  silenceMs: 1500,
+  silenceMs: 3000,
   maxRssBytes: 200 * MIB,
   stuckMs: 1000,
   deaths: 3,
@@ -41,11 +41,7 @@ async function besideTwenty(t: TestContext, ways: readonly string[], limits = LI
   /** Fails when one of the twenty missed a tick. */
   const assertNothingMissed = async () => {
     const runs = of('good0').length;
-    await until(
-      'two more ticks',
-      () => steady.every(({ id }) => of(id).length >= Math.max(runs + 2, 6)),
-      15_000,
-    );
+    await until('two more ticks', () => steady.every(({ id }) => of(id).length >= Math.max(runs + 2, 6)));
     for (const { id } of steady) {
       const stamps = of(id).map(({ timeMs }) => timeMs);
       const gaps = stamps.slice(2).map((stamp, i) => stamp - stamps[i + 1]!);
@@ -62,12 +58,14 @@ async function besideTwenty(t: TestContext, ways: readonly string[], limits = LI
 
 test('plugins that end their process in one way or the other: set aside one by one, and the twenty miss nothing', async (t) => {
   const ways = ['timer', 'rejection', 'exit', 'garbage'];
-  const { status, of, lines, metrics, assertNothingMissed } = await besideTwenty(t, ways);
+  // Set aside for so long that all of them are at one time, however long their hosts take to start.
+  const limits = { ...LIMITS, setAsideMs: 8000 };
+  const { status, of, lines, metrics, assertNothingMissed } = await besideTwenty(t, ways, limits);
   const problems = () => ways.map((way) => status(way).problem ?? '');
   await until(
     'all to be set aside',
     () => problems().every((text) => text.includes('is set aside until')),
-    30_000,
+    60_000,
   );
   assert.match(problems()[0]!, /it exited with code 1 \(Error: thrown in a timer\)$/);
   assert.match(problems()[1]!, /it exited with code 1 \(Error: nobody handles this\)$/);
@@ -78,15 +76,12 @@ test('plugins that end their process in one way or the other: set aside one by o
   assert.ok(lines.some((line) => /probe host died: it exited with code 0 .*"running":\["exit"\]/.test(line)));
   assert.ok(status('exit').aborted >= 3, 'each run that ended its host is counted');
   assert.deepEqual(of('exit'), [], 'no sample of a run that had no result');
-  await until(
-    'the first to be tried again',
-    () => lines.some((line) => line.includes('Plugin is tried again')),
-    15_000,
+  await until('the first to be tried again', () =>
+    lines.some((line) => line.includes('Plugin is tried again')),
   );
   await until(
     'its next death to count at once',
     () => lines.filter((line) => line.includes('Plugin set aside')).length >= 5,
-    15_000,
   );
   await assertNothingMissed();
 });
@@ -127,23 +122,26 @@ test('a plugin that takes Buffers as fast as it can: five quarters of the limit 
     },
     30_000,
   );
+  const deaths = lines.filter((line) => line.includes('probe host died: it '));
+  assert.ok(deaths.length >= 3);
+  // What the agent saw of it, where this test looked too rarely.
+  for (const line of deaths) {
+    const said =
+      /it (?:grew to (\d+) MiB; 200 MiB is the most|was ended by SIG(?:ABRT|SEGV|TRAP) at (\d+) MiB)/.exec(
+        line,
+      );
+    mostMiB = Math.max(mostMiB, Number(said?.[1] ?? said?.[2] ?? assert.fail(line)));
+  }
   t.diagnostic(`most: ${Math.round(mostMiB)} MiB`);
   assert.ok(mostMiB > 150, `the host was seen growing: ${mostMiB} MiB`);
   assert.ok(mostMiB < 250 + PROGRAM_MIB, `${mostMiB} MiB`);
-  const deaths = lines.filter((line) => line.includes('probe host died: it '));
-  assert.ok(deaths.length >= 3);
-  for (const line of deaths)
-    assert.match(
-      line,
-      /it (grew to \d+ MiB; 200 MiB is the most|was ended by SIG(ABRT|SEGV|TRAP) at \d+ MiB)/,
-    );
 });
 
 test('plugins that throw, reject, log without end, give too much or never return: a result that says so, no death, and the twenty miss nothing', async (t) => {
   const ways = ['throws', 'rejects', 'logs', 'samples', 'texts', 'never'];
   const limits = { ...LIMITS, maxRssBytes: 1024 * MIB, silenceMs: 10_000, stuckMs: 60_000 };
   const { status, of, lines, metrics, assertNothingMissed } = await besideTwenty(t, ways, limits);
-  const evidence = (id: string) => until(`a result of ${id}`, () => status(id).last, 30_000);
+  const evidence = (id: string) => until(`a result of ${id}`, () => status(id).last);
   assert.match((await evidence('throws')).evidence!, /plugin throws: thrown at once/);
   assert.match((await evidence('rejects')).evidence!, /plugin rejects: rejected/);
   assert.match((await evidence('samples')).evidence!, /600000 samples, and 500000 is the most/);
@@ -172,7 +170,7 @@ test('a host with a run that never ends is started again, without being held aga
     () => lines.some((line) => line.includes('started again: a run in it has not ended')),
     20_000,
   );
-  await until('two runs after it', () => status('stuck').runs >= 4, 20_000);
+  await until('two runs after it', () => status('stuck').runs >= 4);
   assert.equal(status('fine').failures, 0);
   assert.ok(!lines.some((line) => line.includes('set aside')));
 });
@@ -193,11 +191,11 @@ test('of the plugins that share a host, the one that kills it is found and set a
     task('c', 'rogue'),
     task('culprit', 'bad', { way: 'exit', after: 1 }),
   ]);
-  await until('the culprit to be set aside', () => status('culprit').problem?.includes('set aside'), 30_000);
+  await until('the culprit to be set aside', () => status('culprit').problem?.includes('set aside'));
   assert.ok(lines.some((line) => line.includes('each gets a host of its own')));
   for (const id of ['a', 'b', 'c']) {
     const before = of(id).length;
-    await until(`results of ${id}`, () => of(id).length > before + 2, 15_000);
+    await until(`results of ${id}`, () => of(id).length > before + 2);
     assert.equal(status(id).problem, undefined);
     assert.equal(status(id).failures, 0);
   }
@@ -205,18 +203,17 @@ test('of the plugins that share a host, the one that kills it is found and set a
 
 test('a host killed from outside, again and again: results within two seconds, no tick run twice, every tick counted', async (t) => {
   const ledger = join(temporaryFolder(t), 'ledger');
-  const { probes, of, status, lines } = await probesOf(t, { limits: { deaths: 2 } });
+  const { probes, of, status, lines, backAfterMs } = await probesOf(t, { limits: { deaths: 2 } });
   const ids = Array.from({ length: 20 }, (_, i) => `t${i}`);
   await probes.apply(ids.map((id) => taskOf(id, 'rogue', { ledger: `${ledger}-${id}` }, 1000)));
-  await until('results of all', () => ids.every((id) => of(id).length >= 2), 15_000);
+  await until('results of all', () => ids.every((id) => of(id).length >= 2));
   for (let i = 0; i < 3; i++) {
-    const before = new Map(ids.map((id) => [id, of(id).length]));
     const pid = await until('the host', () => probes.hosts().get('rogue'));
+    const killed = { wallMs: Date.now(), monotonicMs: performance.now() };
     process.kill(pid, 'SIGKILL');
-    const killedAt = performance.now();
-    await until('results of all', () => ids.every((id) => of(id).length > before.get(id)!), 10_000);
-    assert.ok(performance.now() - killedAt < 2000, `${performance.now() - killedAt} ms`);
-    await until('the host to have lived a while', () => performance.now() - killedAt > 2600);
+    const backMs = await backAfterMs(ids, killed);
+    assert.ok(backMs < 2000, `${backMs} ms`);
+    await until('the host to have lived a while', () => performance.now() - killed.monotonicMs > 2600);
   }
   await probes.stop();
   assert.ok(!lines.some((line) => line.includes('set aside')), 'nobody is to blame');

@@ -6,7 +6,9 @@ import { type Logger, Metrics, systemClock } from '../../src/lib/index.js';
 import { FLAG_STALE, labelValue } from '../../src/model/index.js';
 import { HOST_LIMITS, type HostLimits } from '../../src/probe/host-limits.js';
 import { loadPlugins, type PluginCatalog, Probes, type Task } from '../../src/probe/index.js';
+import { atEnd } from '../at-end.js';
 import { copyPluginFixtures } from '../plugin-fixtures.js';
+import { until } from '../until.js';
 
 interface Seen {
   task: string;
@@ -14,6 +16,8 @@ interface Seen {
   value: number;
   timeMs: number;
   stale: boolean;
+  /** When it was given, by `performance.now`. */
+  givenMs: number;
 }
 
 /** The probe stage on its real processes, with all that it gave and logged. `copies` are plugins like `rogue` under other names. */
@@ -22,7 +26,7 @@ export async function probesOf(
   options: { limits?: Partial<HostLimits>; copies?: readonly string[]; lane?: string } = {},
 ) {
   const directory = copyPluginFixtures('lanes');
-  t.after(() => rmSync(directory, { recursive: true }));
+  atEnd(t, () => rmSync(directory, { recursive: true }));
   for (const name of options.copies ?? [])
     cpSync(join(directory, 'rogue'), join(directory, name), { recursive: true });
   const catalog = await catalogOf(directory, options.lane);
@@ -60,20 +64,27 @@ export async function probesOf(
           value: batch.values[i]!,
           timeMs: batch.timestamps[i]!,
           stale: batch.flags[i] === FLAG_STALE,
+          givenMs: performance.now(),
         });
       }
       return 'taken';
     },
   });
-  t.after(() => probes.stop());
+  atEnd(t, () => probes.stop());
   const of = (id: string, name = 'probe_success') =>
     seen.filter((sample) => sample.task === id && sample.name === name);
+  /** How long after this moment each of the tasks gave the result of a later tick, at most; waits for that. */
+  const backAfterMs = async (ids: readonly string[], moment: { wallMs: number; monotonicMs: number }) => {
+    const first = (id: string) => of(id).find(({ timeMs }) => timeMs > moment.wallMs);
+    await until('results of all', () => ids.every((id) => first(id) !== undefined));
+    return Math.max(...ids.map((id) => first(id)!.givenMs)) - moment.monotonicMs;
+  };
   const status = (id: string) => {
     const found = probes.statuses().find(({ task }) => task.id === id);
     assert.ok(found, id);
     return found;
   };
-  return { probes, seen, lines, metrics, of, status };
+  return { probes, seen, lines, metrics, of, status, backAfterMs };
 }
 
 /** The plugins of a folder, all in one `lane` when it is given. */
