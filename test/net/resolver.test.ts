@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { type Clock, errorLine, SentinelError } from '../../src/lib/index.js';
 import { createResolver, type IpFamily, type Resolver } from '../../src/net/index.js';
 import { ManualClock } from '../manual-clock.js';
+import { until } from '../until.js';
 import { type FakeNameServer, startNameServer } from './name-server-fake.js';
 
 /** A resolver with files of its own and one fake server. */
@@ -148,7 +149,7 @@ test('resolver: with a last good answer nobody waits for a silent server, and af
   server.replies.set('A gw.example', 'silent');
   await clock.advance(61_000);
   const waiting = addresses(resolver, 'gw.example');
-  await until(() => server.questions.length > 0);
+  await until('a question', () => server.questions.length > 0);
   await clock.advance(1800);
   assert.equal(await waiting, '10.2.0.1');
   await clock.advance(86_400_000);
@@ -199,12 +200,3 @@ test('resolver: changed files are read again', async (t) => {
   await clock.advance(1001);
   assert.equal(await addresses(resolver, 'gw.example'), '10.4.0.2');
 });
-
-/** Polls with a deadline. */
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000;
-  while (!condition()) {
-    assert(performance.now() < deadline, 'not reached within 5 s');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}

@@ -55,9 +55,10 @@ test('the watchdog is fed at half its time, and not while the loop stands still'
     env: { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: '800000', NODE_OPTIONS: hangingLoop(2500) },
   });
   const pings = () => receiver.secondsOf('WATCHDOG=1');
-  await until('three signs of life', () => pings().length >= 3);
-  const [first, , third] = pings();
-  assert.ok(third! - first! > 0.7 && third! - first! < 1.6, `${third! - first!} s for two periods of 0.4 s`);
+  // One of them may be late on its way, as each is sent by a program of its own.
+  await until('some signs of life', () => pings().length >= 9);
+  const period = (pings()[8]! - pings()[0]!) / 8;
+  assert.ok(period > 0.3 && period < 0.7, `${period} s, of a watchdog of 0.8 s`);
   const before = pings().length;
   agent.child.kill('SIGUSR2');
   await until('signs of life after the loop stood still', () => pings().length >= before + 3);

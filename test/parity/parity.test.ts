@@ -54,15 +54,15 @@ async function allScraped(
   pages: ReadonlyMap<string, readonly unknown[]>,
 ): Promise<void> {
   const missing = () => [...pages].filter(([job, { length }]) => scrapesOf(receiver, job) <= length);
-  await until(`every case to be scraped`, () => missing().length === 0, 60_000).catch((error: Error) => {
+  await until(`every case to be scraped`, () => missing().length === 0, 100_000).catch((error: Error) => {
     throw new Error(`${error.message}; missing: ${missing().map(([job]) => job)}`);
   });
 }
 
 function configText(port: number, url: string): string {
   return `global:
-  scrape_interval: 1s
-  scrape_timeout: 700ms
+  scrape_interval: 2s
+  scrape_timeout: 1800ms
   external_labels: {datacenter: fra1, job: never}
 scrape_configs:
 ${CASES.map((one) => jobText(one, port)).join('')}remote_write:

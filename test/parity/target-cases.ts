@@ -92,7 +92,7 @@ export const TARGET_CASES: readonly ParityCase[] = [
     labels: { __meta_x: '1', __tmp: '2', __y: '3' },
   }),
   target('t-interval', ['source_labels: [__scrape_interval__, __scrape_timeout__], target_label: timing'], {
-    labels: { __scrape_interval__: '1s100ms', __scrape_timeout__: '250ms' },
+    labels: { __scrape_interval__: '2s100ms', __scrape_timeout__: '1s250ms' },
   }),
   target(
     't-interval-zero',
@@ -101,7 +101,7 @@ export const TARGET_CASES: readonly ParityCase[] = [
       targets: twoTargets,
     },
   ),
-  target('t-timeout', [], { labels: { __scrape_timeout__: '1s' } }),
+  target('t-timeout', [], { labels: { __scrape_timeout__: '2s' } }),
   target('t-param-dropped', ['regex: __param_a, action: labeldrop']),
   target('t-param-changed', [
     'target_label: __param_a, replacement: three',

@@ -53,8 +53,8 @@ interface Place {
 }
 
 const configText = ({ port, closed, file }: Place) => `global:
-  scrape_interval: 1s
-  scrape_timeout: 700ms
+  scrape_interval: 2s
+  scrape_timeout: 1700ms
 scrape_configs:
 - job_name: up
   metrics_path: /page
@@ -63,7 +63,7 @@ scrape_configs:
   - targets: ['127.0.0.1:${port}', 'localhost:${port}']
     labels: {rack: r1, 'empty': ''}
   - targets: ['127.0.0.1:${port}']
-    labels: {rack: r2, __scrape_interval__: 1500ms, __scrape_timeout__: 60ms, job: other, __param_extra: 'ü&='}
+    labels: {rack: r2, __scrape_interval__: 2500ms, __scrape_timeout__: 960ms, job: other, __param_extra: 'ü&='}
 - job_name: failing
   metrics_path: /broken
   static_configs: [{targets: ['127.0.0.1:${port}']}]
@@ -159,7 +159,7 @@ async function settled(url: string): Promise<void> {
       const pools = new Set(last.map(({ scrapePool }) => scrapePool));
       return pools.size === 8 && waiting.join() === 'rare';
     },
-    30_000,
+    60_000,
   ).catch((error: Error) => {
     throw new Error(`${error.message}: ${JSON.stringify(last, undefined, 1)}`);
   });

@@ -10,6 +10,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { parseDocument } from 'yaml';
 import type { Result } from '../../../src/sdk/index.js';
+import { until } from '../../../test/until.js';
 import { addressHash } from '../address.js';
 import {
   certificate,
@@ -214,9 +215,10 @@ test('http: bodies', async (t) => {
   const options = { compression: 'gzip', fail_if_body_matches_regexp: ['x'] };
   await f('/bomb', options, /^too_large: .*longer than 10485760 bytes$/, [size('/bomb'), 10485760]);
   // and nothing goes on behind it: while the next probe waits, so does the process
-  const before = performance.eventLoopUtilization();
+  const before = process.cpuUsage();
   await f('/slow', {}, /^ok$/, [0, 0]);
-  assert(performance.eventLoopUtilization(before).utilization < 0.5);
+  const { user, system } = process.cpuUsage(before);
+  assert((user + system) / 1000 < 100, `${(user + system) / 1000} ms of 200 ms`);
 });
 
 test('http: redirects', async (t) => {
@@ -338,18 +340,9 @@ test('http: nothing stays behind a run', async (t) => {
     await definition.collect(task, { signal: controller.signal, timeoutMs: 100, plannedMs: 0 });
     clearTimeout(timer);
     // the sockets say so when they are closed
-    await until(() => getEventListeners(controller.signal, 'abort').length === 0);
+    await until('their end', () => getEventListeners(controller.signal, 'abort').length === 0);
   }
 });
-
-/** Polls with a deadline. */
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000;
-  while (!condition()) {
-    assert(performance.now() < deadline, 'not reached within 5 s');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 test('http: failures by reason', async (t) => {
   const closed = createTcpServer();
@@ -386,31 +379,36 @@ test('http: failures by reason', async (t) => {
   await f(
     { url: `http://127.0.0.1:${silent}` },
     /^timeout: no answer in time; the last phase that ended was connect$/,
-    100,
+    500,
   );
   const slow = await serve(t, (_, response) => {
     response.writeHead(200).write('begun');
   });
-  const result = await f({ url: slow }, /^timeout: HTTP 200, not read to its end in time$/, 100);
+  const result = await f({ url: slow }, /^timeout: HTTP 200, not read to its end in time$/, 500);
   assert.equal(value(result, 'probe_http_status_code'), 200);
-  assert(value(result, 'probe_http_duration_seconds', 'transfer')! >= 0.05);
+  assert(value(result, 'probe_http_duration_seconds', 'transfer')! >= 0.25);
 });
 
 test('http: phases are honest', async (t) => {
   const url = await serve(t, (_, response) => {
     setTimeout(() => {
       response.write('first');
-      setTimeout(() => response.end('last'), 120);
+      setTimeout(() => response.end('last'), 300);
     }, 60);
   });
+  const startedMs = performance.now();
   const result = await runOnce({ url });
+  const tookMs = performance.now() - startedMs;
   assert.equal(verdict(result), 'ok');
   const phase = (name: string) => value(result, 'probe_http_duration_seconds', name)! * 1000;
   // The timers of the server run in this process too, so that the border between the two may move a little.
   assert(phase('processing') >= 59, `processing ${phase('processing')}`);
-  assert(phase('transfer') >= 60, `transfer ${phase('transfer')}`);
-  assert(phase('processing') + phase('transfer') >= 179);
-  assert(phase('connect') > 0 && phase('connect') < 50);
+  assert(phase('transfer') >= 150, `transfer ${phase('transfer')}`);
+  assert(phase('processing') + phase('transfer') >= 359);
+  assert(phase('connect') > 0);
+  // None of it counts twice: what the server waited for is in no other phase.
+  const sum = ['resolve', 'connect', 'processing', 'transfer'].reduce((ms, name) => ms + phase(name), 0);
+  assert(sum <= tookMs, `${sum} ms of ${tookMs}`);
   assert.equal(phase('tls'), 0);
 });
 

@@ -153,7 +153,8 @@ async function garbage(): Promise<void> {
 }
 
 async function heldUp(): Promise<void> {
-  const stop = await net.respond(20);
+  // So late that the process is held up before it could read the reply, and so early that the reply waits long before its timeout.
+  const stop = await net.respond(200);
   const step = { ping: { host: '10.77.1.2', count: 1, timeout: '300ms' }, timeoutMs: 5000, blockMs: 600 };
   const [, result] = await net.ping([step]);
   await stop();
@@ -197,14 +198,17 @@ function textOf(result: StepResult): string {
   return asText(result as Result, 'ping_packet_loss');
 }
 
+/** The budget is 60 us on an idle machine; a test that shares its two cores with others asks for less. */
+const MOST_US = 200;
+
 async function sameAsKernel(t: TestContext): Promise<void> {
   for (const [host, family] of [
     ['10.77.1.2', '4'],
     ['fd77:1::2', '6'],
   ] as const) {
     const differences: number[] = [];
-    // Taken in turns: the machine is not equally busy all the time.
-    for (let round = 0; round < 2; round++) {
+    // Taken in turns, until one finds the machine at rest: it is not equally busy all the time.
+    for (let round = 0; round < 2 || (round < 6 && Math.min(...differences) >= MOST_US); round++) {
       const step = { ping: { host, count: 1, timeout: '1s' } };
       const results = (await net.ping(
         Array.from({ length: 50 }, () => [{ run: ['sleep', '0.02'] }, step]).flat(),
@@ -217,8 +221,7 @@ async function sameAsKernel(t: TestContext): Promise<void> {
       differences.push((median(ours) - median(kernels)) * 1000);
     }
     t.diagnostic(`IPv${family}: ours minus kernel's median, us: ${differences.map(Math.round).join(', ')}`);
-    // The budget is 60 us on an idle machine; a test that shares its two cores with others asks for less.
-    assert.ok(Math.min(...differences) < 200, `${differences}`);
+    assert.ok(Math.min(...differences) < MOST_US, `${differences}`);
   }
 }
 

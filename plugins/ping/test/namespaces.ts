@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -13,7 +14,7 @@ function ip(...args: string[]): void {
 
 /** Why namespaces cannot be made here, or false. */
 export function noNamespaces(): string | false {
-  const name = `sentinel-try-${process.pid}`;
+  const name = `sentinel-try-${randomBytes(4).toString('hex')}`;
   try {
     ip('netns', 'add', name);
     ip('-n', name, 'link', 'add', 'x0', 'type', 'veth', 'peer', 'name', 'x1');
@@ -34,7 +35,7 @@ export function noNamespaces(): string | false {
  * near has 10.77.1.3 and fd77:1::3, too, to which router has no way.
  */
 export class Namespaces {
-  readonly #prefix = `sentinel-${process.pid}`;
+  readonly #prefix = `sentinel-${randomBytes(4).toString('hex')}`;
   readonly near = `${this.#prefix}-near`;
   readonly router = `${this.#prefix}-router`;
   readonly far = `${this.#prefix}-far`;

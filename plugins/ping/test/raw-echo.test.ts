@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import netPing from 'net-ping';
+import { turnsUntil } from '../../../test/loop-turns.js';
 import { IcmpSocket } from '../icmp-socket.js';
 import { Pacer } from '../pacer.js';
 import { RawEcho } from '../raw-echo.js';
@@ -53,7 +54,8 @@ test('this host answers', { skip }, async (t) => {
   for (const size of [0, 1, 7, 8, 9, 1473, 65_507]) await f({ host: '127.0.0.1', size }, answered);
   const result = await collect(shared, { host: '127.0.0.1', count: 5, interval: '5ms' });
   const [min, mean, max] = ['min_ms', 'ms', 'max_ms'].map((name) => sampleOf(result, `ping_rtt_${name}`)!);
-  assert.ok(0 < min! && min! <= mean! && mean! <= max! && max! < 50, result.evidence);
+  // The best of five is that of the loopback, whoever else wants the processor.
+  assert.ok(0 < min! && min! <= mean! && mean! <= max! && min! < 50, result.evidence);
 });
 
 test('this host answers by IPv6', { skip: skip || noIpv6 }, async (t) => {
@@ -109,10 +111,10 @@ test('a run that is ended settles at once, though its packets are in flight', { 
   const task = ping.prepare(options({ host: '192.0.2.1', count: 1 }).config, shared, { timeoutMs: 9000 });
   const controller = new AbortController();
   const running = ping.collect(task, testRun(9000, controller.signal));
-  setImmediate(() => controller.abort());
-  const startedMs = performance.now();
+  await new Promise((resolve) => setImmediate(resolve));
+  controller.abort();
+  assert.ok((await turnsUntil(running, 1000)) < 1000, 'at once');
   await running;
-  assert.ok(performance.now() - startedMs < 500);
 });
 
 test('an error of the socket that nobody foresaw ends the run, not the process', { skip }, async (t) => {
