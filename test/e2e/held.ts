@@ -5,7 +5,7 @@ import { until } from '../until.js';
 export interface Held {
   descriptors: number;
   timers: number;
-  /** Series of its own metrics, but those that a cause (a reason, a result, a status) adds when it is first met. */
+  /** Series of its own metrics. */
   series: ReadonlySet<string>;
 }
 
@@ -13,7 +13,9 @@ const SETTLED_POLLS = 100;
 /** What the worker of the buffer holds, which comes and goes as data have to wait, and a few connections. */
 const MORE_DESCRIPTORS = 9;
 const MORE_TIMERS = 5;
-const BY_CAUSE = /[{,](reason|result|status|code|path|direction)="/;
+/** Series of a part of the configuration go with it; others (by reason, result, status, plugin) come when something happens for the first time, and are few. */
+const OF_A_PART = /[{,](job|destination|route|lane|task)="/;
+const MORE_SERIES = 10;
 
 /** The own metrics of an agent: value by name and labels. */
 export async function metricsOf(url: string): Promise<ReadonlyMap<string, number>> {
@@ -41,7 +43,7 @@ export async function heldBy(pid: number, url: string): Promise<Held> {
       held = {
         descriptors,
         timers,
-        series: new Set([...metrics.keys()].filter((key) => !BY_CAUSE.test(key))),
+        series: new Set(metrics.keys()),
       };
       return polls >= SETTLED_POLLS;
     },
@@ -58,6 +60,6 @@ export function growth(before: Held, after: Held): string[] {
       ? []
       : [`descriptors ${before.descriptors} -> ${after.descriptors}`]),
     ...(after.timers <= before.timers + MORE_TIMERS ? [] : [`timers ${before.timers} -> ${after.timers}`]),
-    ...series.map((key) => `new: ${key}`),
+    ...series.filter((key, i) => OF_A_PART.test(key) || i >= MORE_SERIES).map((key) => `new: ${key}`),
   ];
 }
