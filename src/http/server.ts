@@ -58,6 +58,8 @@ export class BoundedServer {
           ) as unknown as Server);
     server.maxHeadersCount = 64;
     server.timeout = times.idleTimeout;
+    // Who has said all, and closes its side (`socat`, `nc -N`), waits for an answer that is still made.
+    Object.assign(server, { httpAllowHalfOpen: true });
     server.prependListener('request', (_, response) => this.#note(response));
     server.on('connection', (socket: Socket) => this.#admit(socket));
     server.on('checkContinue', handler); // Nobody is asked to go on with a body that is refused.
