@@ -210,6 +210,8 @@ export class Pool {
       if (this.#stopped) return;
       this.#start(target);
     }
+    // Its metrics are gone: a count would bring one back.
+    if (this.#stopped) return;
     this.#refuse();
     const { dropped, counts } = sorted;
     this.#dropped = { dropped, counts };

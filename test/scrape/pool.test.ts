@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { labelsToMap } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
 import { ruleOf } from '../relabel/rule-of.js';
@@ -195,4 +196,16 @@ test('what discovery alone knows may change: the target goes on, and shows it', 
   const zone = () => labelsToMap(scraping.active()[0]!.discoveredLabels).__meta_zone;
   await until('the new label', () => zone() === 'b');
   assert.equal(scraping.active()[0]!.health, 'up');
+});
+
+test('a job that goes while its targets are sorted out leaves no metric behind', async (t) => {
+  const scraping = new Scraping(t, new ManualClock());
+  await scraping.apply([job([], { discovery: [], relabel: [ruleOf({ action: 'drop' })] })]);
+  const addresses = Array.from({ length: 20_000 }, (_, i) => `t${i}:1`);
+  scraping.discover('job', addresses);
+  // The sorting of so many gives way to others.
+  for (let i = 0; i < 3; i++) await setImmediate();
+  await scraping.apply([]);
+  await scraping.scrapes.stop();
+  assert.doesNotMatch(scraping.metrics.render(), /job="job"/);
 });
