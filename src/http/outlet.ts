@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { type Clock, errorLine, type Logger, Turns } from '../lib/index.js';
 import type { Answer } from './answer.js';
 import { pathOf } from './guards.js';
@@ -79,13 +80,14 @@ export class Outlet {
       rest?.return?.();
       return void response.end();
     }
-    const late = rest && this.#clock.after(MAX_SEND_MS, () => socket.destroy());
+    const late = rest && this.#clock.after(MAX_SEND_MS, () => cutOff(socket));
     this.#open.set(response, rest === undefined ? 0 : MIN_LONG_BYTES);
     this.#onEnd(request, response, () => {
       this.#open.delete(response);
       late?.cancel();
     });
     if (rest === undefined) return void response.end(body);
+    response.on('timeout', () => cutOff(socket));
     response.write(body);
     void this.#send(rest, request, response);
   }
@@ -120,7 +122,7 @@ export class Outlet {
       rest.return?.();
     } catch (error) {
       this.#log.error({ path: pathOf(request), err: errorLine(error) }, 'cannot answer a request to its end');
-      socket.destroy();
+      cutOff(socket);
     }
   }
 
@@ -148,6 +150,12 @@ function portionOf(pieces: Iterator<string>): Portion {
     text += next.value;
   } while (text.length < PORTION_CHARS && performance.now() < endMs);
   return { text, isLast: false };
+}
+
+/** Ends an answer in its middle. With HTTP/1.0 the end of the connection would be that of the answer: a reset says that it is not; TLS says so by itself, a Unix socket cannot. */
+function cutOff(socket: Socket): void {
+  if (socket instanceof TLSSocket || socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Settles when the reader has taken what there is, or is gone. */

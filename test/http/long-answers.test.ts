@@ -145,6 +145,20 @@ test('long answers that are begun are bounded, however many are asked for in one
   });
 });
 
+test('HTTP/1.0 knows the end of a long answer by that of the connection: one that is cut has none', async () => {
+  await withFleet(10_000, async (edge, fleet) => {
+    fleet.failAt = 5000;
+    const socket = connect(Number(new URL(edge.address!).port), '127.0.0.1');
+    let error: NodeJS.ErrnoException | undefined;
+    socket.on('error', (cause) => {
+      error = cause;
+    });
+    socket.resume().write('GET /api/v1/targets HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n');
+    await until('the end', () => socket.closed);
+    assert.equal(error?.code, 'ECONNRESET');
+  });
+});
+
 test('who asks and has nothing more to say gets the whole answer', async () => {
   await withFleet(10_000, async (edge) => {
     const whole = (await ask(edge, '/api/v1/targets')).body;
