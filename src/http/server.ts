@@ -116,6 +116,7 @@ export class BoundedServer {
       if (oldest !== undefined) this.#sockets.delete(oldest);
     }
     this.#sockets.add(socket);
+    socket.setMaxListeners(0); // Each answer listens for its end, and many may stand behind one another.
     socket.on('close', () => {
       this.#sockets.delete(socket);
       // An answer behind another one on the connection hears nothing of the end itself.

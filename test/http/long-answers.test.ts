@@ -145,6 +145,24 @@ test('long answers that are begun are bounded, however many are asked for in one
   });
 });
 
+test('many answers behind one another are no leak that Node warns of', async (t) => {
+  const warnings: string[] = [];
+  const note = (warning: Error) => void warnings.push(String(warning));
+  process.on('warning', note);
+  t.after(() => process.off('warning', note));
+  await withEdge({}, async (edge) => {
+    const socket = stalled(edge, ...Array.from({ length: 15 }, () => ['/metrics', '/']).flat());
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.resume();
+    await until('all answers', () => text.match(/HTTP\/1.1 200 OK/g)?.length === 30);
+    socket.destroy();
+  });
+  assert.deepEqual(warnings, []);
+});
+
 test('HTTP/1.0 knows the end of a long answer by that of the connection: one that is cut has none', async () => {
   await withFleet(10_000, async (edge, fleet) => {
     fleet.failAt = 5000;
