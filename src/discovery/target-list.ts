@@ -59,10 +59,10 @@ export class TargetList {
   }
 
   async #groupsOf(list: readonly unknown[], slice: TimeSlice): Promise<readonly TargetGroup[]> {
-    const before = new Map<string | undefined, TargetGroup>();
+    const before = new Map<string, TargetGroup>();
     for (const [i, group] of this.#groups.entries()) {
       if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
-      before.set(firstOf(group), group);
+      before.set(keyOf(group), group);
     }
     const groups: TargetGroup[] = [];
     let labels = 0;
@@ -75,13 +75,14 @@ export class TargetList {
           'SEN_LIMIT',
           `its targets have more than ${MAX_LABELS} labels, those of a group counted for each of its targets`,
         );
-      if (group.targets.length > 0) groups.push(unchanged(group, before.get(firstOf(group))));
+      if (group.targets.length > 0) groups.push(unchanged(group, before.get(keyOf(group))));
     }
     return groups;
   }
 }
 
-const firstOf = ({ targets }: TargetGroup): string | undefined => targets[0]?.__address__;
+/** Finds a group in the list of before. Its labels belong to it: for a prober, thousands of groups have one address. */
+const keyOf = ({ targets, labels }: TargetGroup) => JSON.stringify([targets[0]?.__address__, labels]);
 
 /** The group, with the targets and labels of before where they are the same. */
 function unchanged(group: TargetGroup, before: TargetGroup | undefined): TargetGroup {

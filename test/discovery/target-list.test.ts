@@ -33,6 +33,20 @@ test('a list that changed: what its groups had before is the very same where it 
   );
 });
 
+test('groups of one address that differ in their labels are found again, too', async () => {
+  const of = reader();
+  const probed = (...names: string[]) =>
+    names.map((name) => ({ targets: ['prober:9115'], labels: { __param_target: name } }));
+  const before = await of(...probed('a', 'b', 'c', 'd'));
+  const after = await of(...probed('new', 'a', 'c', 'd', 'new2'));
+  for (const [was, is] of [
+    [0, 1],
+    [2, 2],
+    [3, 3],
+  ] as const)
+    assert.equal(after[is]!.targets, before[was]!.targets);
+});
+
 test('a label whose name every object inherits comes and goes like any other', async () => {
   const of = reader();
   const group = (labels: string) => JSON.parse(`{"targets":["a:1"],"labels":{${labels}}}`);
