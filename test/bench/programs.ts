@@ -3,10 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The programs of a bench, and a folder they run in. */
+/** The programs of a bench, and a folder they run in, which is made when it is first asked for. */
 export class Programs {
-  readonly folder = mkdtempSync(join(tmpdir(), 'sentinel-bench-'));
+  #folder: string | undefined;
   readonly #running = new Set<ChildProcess>();
+
+  get folder(): string {
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'sentinel-bench-'));
+    return this.#folder;
+  }
 
   /** Starts one; it may complain to stderr. One that ends before it is told to ends the bench. */
   start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): ChildProcess {
@@ -35,6 +40,6 @@ export class Programs {
   close(): void {
     for (const child of this.#running) child.kill('SIGKILL');
     this.#running.clear();
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

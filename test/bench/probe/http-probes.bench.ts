@@ -32,7 +32,6 @@ const CONTENDERS = [...BUILDS, PEER];
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 const programs = new Programs();
-const { folder } = programs;
 
 /** `node http-probes.bench.js serve FOLDER`: the asked server, behind everybody else on the processor. Tells its ports, and when asked how many requests it saw. */
 async function serve(certificates: string): Promise<void> {
@@ -70,7 +69,7 @@ interface Asked {
 }
 
 async function startServer(): Promise<Asked> {
-  const child = programs.take(fork(fileURLToPath(import.meta.url), ['serve', folder]));
+  const child = programs.take(fork(fileURLToPath(import.meta.url), ['serve', programs.folder]));
   const next = <T>() =>
     new Promise<T>((done) => child.once('message', (message: unknown) => done(message as T)));
   const ports = await next<Record<'http' | 'https', number>>();
@@ -86,12 +85,12 @@ async function startServer(): Promise<Asked> {
 const urlOf = (asked: Asked, kind: 'http' | 'https') => `${kind}://localhost:${asked.ports[kind]}/`;
 
 async function startSentinel(build: string, url: string, sink: string): Promise<ChildProcess> {
-  const place = mkdtempSync(join(folder, 'sentinel-'));
+  const place = mkdtempSync(join(programs.folder, 'sentinel-'));
   mkdirSync(join(place, 'data'));
   const tasks = Array.from(
     { length: RATE * INTERVAL },
     (_, i) =>
-      `  - {id: w${i}, plugin: http, interval: ${INTERVAL}s, config: {url: "${url}", preferred_ip_protocol: ip4, tls_config: {ca_file: ${folder}/root.pem}}}`,
+      `  - {id: w${i}, plugin: http, interval: ${INTERVAL}s, config: {url: "${url}", preferred_ip_protocol: ip4, tls_config: {ca_file: ${programs.folder}/root.pem}}}`,
   );
   const file = join(place, 'config.yml');
   writeFileSync(
@@ -109,8 +108,8 @@ ${tasks.join('\n')}
 
 /** blackbox_exporter, and somebody who asks it as Prometheus would. */
 async function startBlackbox(url: string): Promise<{ process: ChildProcess; stop(): void }> {
-  const file = join(folder, 'blackbox.yml');
-  const tls = `tls_config: {ca_file: ${folder}/root.pem}`;
+  const file = join(programs.folder, 'blackbox.yml');
+  const tls = `tls_config: {ca_file: ${programs.folder}/root.pem}`;
   writeFileSync(
     file,
     `modules: {it: {prober: http, timeout: 4s, http: {preferred_ip_protocol: ip4, ${tls}}}}\n`,
@@ -165,9 +164,9 @@ async function costOf(name: string, kind: 'http' | 'https', asked: Asked, sink: 
 }
 
 async function main(): Promise<void> {
-  const root = certificate(folder, 'root', { names: 'DNS:root.example' });
-  const middle = certificate(folder, 'middle', { names: 'DNS:middle.example', issuer: root });
-  certificate(folder, 'leaf', { names: 'DNS:localhost,DNS:www.localhost', issuer: middle });
+  const root = certificate(programs.folder, 'root', { names: 'DNS:root.example' });
+  const middle = certificate(programs.folder, 'middle', { names: 'DNS:middle.example', issuer: root });
+  certificate(programs.folder, 'leaf', { names: 'DNS:localhost,DNS:www.localhost', issuer: middle });
   const asked = await startServer();
   const far = await startFarSide('sink');
   const sink = `http://127.0.0.1:${far.ports[0]}/write`;

@@ -13,14 +13,13 @@ const SECONDS = Number(process.env.SECONDS ?? 20);
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const programs = new Programs();
-const { folder } = programs;
 const hosts = new TwoHosts();
 
 const within = (namespace: string, ...command: string[]) => ['netns', 'exec', namespace, ...command];
 
 function start(namespace: string, ...command: string[]): ChildProcess {
   const args = within(namespace, ...command);
-  return programs.take(spawn('ip', args, { stdio: ['pipe', 'ignore', 'inherit'], cwd: folder }));
+  return programs.take(spawn('ip', args, { stdio: ['pipe', 'ignore', 'inherit'], cwd: programs.folder }));
 }
 
 function configOf(loaded: boolean): string {
@@ -47,8 +46,11 @@ ${[...pings, ...(loaded ? [...webs, page] : [])].join('\n')}
 /** All round-trip times of one run of the agent, ms. */
 async function measure(loaded: boolean, round: number): Promise<number[]> {
   const name = `${loaded ? 'loaded' : 'idle'}-${round}`;
-  const file = join(folder, `${name}.yaml`);
-  writeFileSync(file, `sentinel: {name: ${name}, data_dir: ${join(folder, name)}}\n${configOf(loaded)}`);
+  const file = join(programs.folder, `${name}.yaml`);
+  writeFileSync(
+    file,
+    `sentinel: {name: ${name}, data_dir: ${join(programs.folder, name)}}\n${configOf(loaded)}`,
+  );
   const agent = start(hosts.near, process.execPath, resolve('dist/sentinel.js'), 'start', '-c', file);
   await delay((SECONDS + 3) * 1000);
   agent.kill('SIGTERM');
@@ -92,23 +94,23 @@ async function main(): Promise<void> {
       '-subj',
       '/CN=load',
       '-keyout',
-      join(folder, 'key.pem'),
+      join(programs.folder, 'key.pem'),
       '-out',
-      join(folder, 'cert.pem'),
+      join(programs.folder, 'cert.pem'),
     ],
     { stdio: 'ignore' },
   );
   // The responder and the servers stand for other machines: the one is never late, the others do not take the agent's processor.
   const responder = program('../../../plugins/ping/test/responder.js');
   start(hosts.far, 'nice', '-n', '-15', process.execPath, responder, '20');
-  start(hosts.near, 'nice', '-n', '10', process.execPath, program('./load-servers.js'), folder);
+  start(hosts.near, 'nice', '-n', '10', process.execPath, program('./load-servers.js'), programs.folder);
   start(
     hosts.near,
     'nice',
     '-n',
     '10',
     'victoria-metrics',
-    `-storageDataPath=${join(folder, 'vm')}`,
+    `-storageDataPath=${join(programs.folder, 'vm')}`,
     '-httpListenAddr=127.0.0.1:18428',
     '-loggerLevel=ERROR',
   );

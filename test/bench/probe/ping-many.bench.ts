@@ -27,7 +27,6 @@ const HTTP = '127.0.0.1:18480';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 const programs = new Programs();
-const { folder } = programs;
 
 const addressOf = (i: number) => `10.79.${(i >> 8) & 255}.${i & 255}`;
 const ADDRESSES = Array.from({ length: TARGETS }, (_, i) => addressOf(i + 1));
@@ -85,7 +84,7 @@ async function costOf(pid: number): Promise<number> {
 }
 
 async function measureAgent(build: string, round: number, sink: string): Promise<number> {
-  const place = join(folder, `${round}-${build.replaceAll('/', '-')}`);
+  const place = join(programs.folder, `${round}-${build.replaceAll('/', '-')}`);
   mkdirSync(place);
   const file = join(place, 'config.yml');
   writeFileSync(file, `sentinel: {data_dir: ${place}/data}\n${configOf(sink)}`);
@@ -107,7 +106,7 @@ async function measureAgent(build: string, round: number, sink: string): Promise
 }
 
 async function measureFping(round: number): Promise<number> {
-  const file = join(folder, 'targets');
+  const file = join(programs.folder, 'targets');
   writeFileSync(file, ADDRESSES.join('\n'));
   const spacing = (INTERVAL * 1000) / TARGETS;
   const fping = programs.start('fping', [
@@ -147,7 +146,7 @@ async function main(): Promise<void> {
   const within = (namespace: string, ...args: string[]) =>
     programs.take(
       spawn('ip', ['netns', 'exec', namespace, process.execPath, ...own, ...args], {
-        cwd: folder,
+        cwd: programs.folder,
         env: { ...process.env, FROM: process.cwd() },
         stdio: ['ignore', 'inherit', 'inherit'],
       }),

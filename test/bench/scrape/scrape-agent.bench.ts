@@ -34,7 +34,6 @@ interface Cost {
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 const programs = new Programs();
-const { folder } = programs;
 
 /** As the agent runs in service. */
 function unitEnvironment(): Record<string, string> {
@@ -53,7 +52,7 @@ scrape_configs: [{job_name: node, metrics_path: /${agent}, static_configs: [{tar
 }
 
 async function startAgent(agent: Agent, round: number, pages: FarSide, sink: FarSide): Promise<ChildProcess> {
-  const place = join(folder, `${agent}-${round}`);
+  const place = join(programs.folder, `${agent}-${round}`);
   const file = join(place, 'config.yml');
   const url = `http://127.0.0.1:${sink.ports[0]}/${agent}`;
   mkdirSync(place);
