@@ -80,14 +80,14 @@ export class Outlet {
       rest?.return?.();
       return void response.end();
     }
-    const late = rest && this.#clock.after(MAX_SEND_MS, () => cutOff(socket));
+    const late = rest && this.#clock.after(MAX_SEND_MS, () => cutOff(request));
     this.#open.set(response, rest === undefined ? 0 : MIN_LONG_BYTES);
     this.#onEnd(request, response, () => {
       this.#open.delete(response);
       late?.cancel();
     });
     if (rest === undefined) return void response.end(body);
-    response.on('timeout', () => cutOff(socket));
+    response.on('timeout', () => cutOff(request));
     response.write(body);
     void this.#send(rest, request, response);
   }
@@ -122,7 +122,7 @@ export class Outlet {
       rest.return?.();
     } catch (error) {
       this.#log.error({ path: pathOf(request), err: errorLine(error) }, 'cannot answer a request to its end');
-      cutOff(socket);
+      cutOff(request);
     }
   }
 
@@ -152,10 +152,11 @@ function portionOf(pieces: Iterator<string>): Portion {
   return { text, isLast: false };
 }
 
-/** Ends an answer in its middle. With HTTP/1.0 the end of the connection would be that of the answer: a reset says that it is not; TLS says so by itself, a Unix socket cannot. */
-function cutOff(socket: Socket): void {
-  if (socket instanceof TLSSocket || socket.remoteAddress === undefined) socket.destroy();
-  else socket.resetAndDestroy();
+/** Ends an answer in its middle. With HTTP/1.0 the end of the connection is that of the answer: a reset says that it is not; TLS says so by itself, a Unix socket cannot. */
+function cutOff({ httpVersion, socket }: IncomingMessage): void {
+  const isTcp = !(socket instanceof TLSSocket) && socket.remoteAddress !== undefined;
+  if (httpVersion === '1.0' && isTcp) socket.resetAndDestroy();
+  else socket.destroy();
 }
 
 /** Settles when the reader has taken what there is, or is gone. */

@@ -58,7 +58,7 @@ export class BoundedServer {
           ) as unknown as Server);
     server.maxHeadersCount = 64;
     server.timeout = times.idleTimeout;
-    // Who has said all, and closes its side (`socat`, `nc -N`), waits for an answer that is still made.
+    // Who has said all, and closes its side (`socat`, `nc -N`), waits for an answer that is still made. Node's types lack this property.
     Object.assign(server, { httpAllowHalfOpen: true });
     server.prependListener('request', (_, response) => this.#note(response));
     server.on('connection', (socket: Socket) => this.#admit(socket));
