@@ -87,6 +87,8 @@ export class Pool {
     dropped: [],
     counts: { relabel: 0, cluster: 0, duplicate: 0, invalid: 0 },
   };
+  /** Of all loops. */
+  #refusal: TargetLoop['refusal'];
   readonly #loops = new Map<string, Entry>();
   readonly #leaving: LeavingLoops;
   #mustSync = true;
@@ -205,6 +207,8 @@ export class Pool {
     const slice = new TimeSlice(SLICE_MS);
     const sorted = await this.#targets.sort(this.#groups, slice);
     const fresh = await this.#keep(sorted.active, mustRenew, slice);
+    // Before one that is new can be asked.
+    this.#refuse(this.#loops.size + fresh.size);
     for (const target of fresh.values()) {
       if (slice.isUp) await slice.next();
       if (this.#stopped) return;
@@ -212,7 +216,6 @@ export class Pool {
     }
     // Its metrics are gone: a count would bring one back.
     if (this.#stopped) return;
-    this.#refuse();
     const { dropped, counts } = sorted;
     this.#dropped = { dropped, counts };
     this.#report();
@@ -277,6 +280,7 @@ export class Pool {
       createSeries: (of) => this.#createSeries(of),
       onFailure: (failed, error) => this.#logFailure(failed, error),
     });
+    loop.refusal = this.#refusal;
     this.#plan({ loop, ticks: this.#ticksOf(target) });
   }
 
@@ -305,14 +309,13 @@ export class Pool {
   }
 
   /** With more targets than `target_limit` none of them is asked, and all are down. */
-  #refuse(): void {
+  #refuse(count: number): void {
     const { targetLimit } = this.#settings.config;
-    const count = this.#loops.size;
     const isOver = targetLimit > 0 && count > targetLimit;
-    const refusal = isOver
+    this.#refusal = isOver
       ? `target_limit exceeded (number of targets: ${count}, limit: ${targetLimit})`
       : undefined;
-    for (const { loop } of this.#loops.values()) loop.refusal = refusal;
+    for (const { loop } of this.#loops.values()) loop.refusal = this.#refusal;
   }
 
   #report(): void {

@@ -209,3 +209,27 @@ test('a job that goes while its targets are sorted out leaves no metric behind',
   await scraping.scrapes.stop();
   assert.doesNotMatch(scraping.metrics.render(), /job="job"/);
 });
+
+test('more targets than target_limit: none is asked, also while their loops are still being made', async (t) => {
+  const clock = new ManualClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  const relabel = [
+    ruleOf({ sourceLabels: ['__address__'], regex: '(.*)/(.*)', targetLabel: 'n', replacement: '$2' }),
+    ruleOf({ sourceLabels: ['__address__'], regex: '(.*)/(.*)', targetLabel: '__address__' }),
+  ];
+  await scraping.apply([job([], { discovery: [], relabel, targetLimit: 10 })]);
+  const count = 5000;
+  scraping.discover(
+    'job',
+    Array.from({ length: count }, (_, i) => `${source.address}/${i}`),
+  );
+  const made = () => scraping.scrapes.pools()[0]!.active().length;
+  while (made() === 0) await setImmediate();
+  const early = made();
+  assert.ok(early < count);
+  await clock.advance(INTERVAL_MS);
+  await until('the scrapes of the first', () => scraping.batches >= early);
+  assert.ok(scraping.of('up').every(({ value }) => value === 0));
+  assert.equal(source.asked, 0);
+});
