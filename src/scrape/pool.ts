@@ -206,9 +206,9 @@ export class Pool {
     this.#mustRenew = false;
     const slice = new TimeSlice(SLICE_MS);
     const sorted = await this.#targets.sort(this.#groups, slice);
-    const fresh = await this.#keep(sorted.active, mustRenew, slice);
     // Before one that is new can be asked.
-    this.#refuse(this.#loops.size + fresh.size);
+    this.#refuse(sorted.active.size);
+    const fresh = await this.#keep(sorted.active, mustRenew, slice);
     for (const target of fresh.values()) {
       if (slice.isUp) await slice.next();
       if (this.#stopped) return;
@@ -242,9 +242,12 @@ export class Pool {
       const target = same ?? heirs.get(entry.loop.target.seriesKey);
       if (target === undefined) this.#end(key, entry);
       else this.#goOn(key, entry, target);
-      if (target === undefined || target === same) continue;
-      heirs.delete(target.seriesKey);
-      fresh.delete(target.key);
+      const next = target ?? fresh.get(key);
+      if (next === undefined || next === same) continue;
+      heirs.delete(next.seriesKey);
+      fresh.delete(next.key);
+      // In one go with the end of the old one: a tick between the two would be lost.
+      if (target === undefined) this.#start(next);
     }
     return fresh;
   }

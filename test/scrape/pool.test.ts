@@ -233,3 +233,22 @@ test('more targets than target_limit: none is asked, also while their loops are 
   assert.ok(scraping.of('up').every(({ value }) => value === 0));
   assert.equal(source.asked, 0);
 });
+
+test('targets whose series begin anew are never without a loop: none of their ticks is lost', async (t) => {
+  const scraping = new Scraping(t, new ManualClock());
+  const count = 5000;
+  const addresses = Array.from({ length: count }, (_, i) => `t${i}:1`);
+  await scraping.apply([job(addresses)]);
+  const loops = () => scraping.scrapes.pools()[0]!.active();
+  const before = new Set(loops());
+  const renewed = () => loops().filter((loop) => !before.has(loop)).length;
+  const done = scraping.apply([job(addresses, { honorLabels: true })]);
+  const seen = new Set<number>();
+  while (renewed() < count) {
+    await setImmediate();
+    assert.equal(loops().length, count);
+    seen.add(renewed());
+  }
+  await done;
+  assert.ok(seen.size > 2, 'it gave way to others');
+});
