@@ -11,6 +11,8 @@ const LOOK_MS = 1000;
 const FRESH_MS = 1000;
 /** Runs that begin in one go at most. */
 const MAX_TOGETHER = 50;
+/** How much of the shortest interval a run may be late at most to begin with others: beyond a whole one it would miss a tick. */
+const SLACK_PART = 0.25;
 /** How far stamps may run ahead of a clock that was set back. Prometheus takes nothing that lies further in the future. */
 const MAX_AHEAD_MS = 600_000;
 
@@ -105,6 +107,8 @@ export class Schedule<T> {
   #timer: Timer | undefined;
   #timerDueMs = Infinity;
   #lastSlotMs = 0;
+  /** Of all plans so far. */
+  #leastIntervalMs = Infinity;
   #stopped = false;
 
   constructor(clock: Clock, events: ScheduleEvents<T>) {
@@ -124,6 +128,7 @@ export class Schedule<T> {
     const ordered = plans.map((plan) => ({ plan, hash: hash32(plan.phase) })).sort((a, b) => a.hash - b.hash);
     for (const { plan } of ordered) {
       this.remove(plan.key);
+      this.#leastIntervalMs = Math.min(this.#leastIntervalMs, plan.intervalMs);
       const entry = this.#entryOf(plan);
       this.#entries.set(plan.key, entry);
       this.#heap.push(entry);
@@ -217,7 +222,7 @@ export class Schedule<T> {
       if (starting.length === 0) break;
       this.#start(starting);
     }
-    this.#arm(now + this.slackMs);
+    this.#arm(now + Math.min(this.slackMs, this.#leastIntervalMs * SLACK_PART));
   }
 
   /** Those whose run begins now: one, or with slack several. */

@@ -235,3 +235,17 @@ test('with slack, a run that has the moment for itself is not late', async () =>
   assert.ok(runs.length >= 5);
   for (const { atMs, plannedMs } of runs) assert.equal(atMs, plannedMs);
 });
+
+test('with slack, a plan whose interval is shorter misses no tick', async () => {
+  const clock = new ManualClock();
+  const { schedule, runs, counts } = scheduleOf(clock);
+  schedule.slackMs = 20;
+  schedule.add([plan('fast', 10), plan('other', 1000)]);
+  await clock.advance(5000);
+  assert.equal(counts.missed, 0);
+  assert.ok(runs.filter(({ item }) => item === 'fast').length >= 499);
+  schedule.remove('fast');
+  schedule.add([plan('faster', 1)]);
+  await clock.advance(1000);
+  assert.equal(counts.missed, 0);
+});
