@@ -237,3 +237,19 @@ test('a host killed from outside, again and again: results within two seconds, n
     );
   }
 });
+
+test('an agent that was held itself does not blame its hosts for it', async (t) => {
+  const { probes, of, lines } = await probesOf(t, { limits: { silenceMs: 2000 } });
+  await probes.apply([taskOf('a', 'steady')]);
+  await until('a result', () => of('a').length >= 2, 15_000);
+  const pid = probes.hosts().get('steady');
+  // As SIGSTOP, a frozen container, or a paused machine hold it.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+  const before = of('a').length;
+  await until('results as before', () => of('a').length >= before + 10, 15_000);
+  assert.equal(probes.hosts().get('steady'), pid);
+  assert.deepEqual(
+    lines.filter((line) => line.includes('killing it')),
+    [],
+  );
+});
