@@ -104,14 +104,17 @@ export class Disk {
     await this.shift();
   }
 
-  /** After a fault: opens the file, lets go of what was settled meanwhile, and sees whether it can be written, unless there is something to write anyway. */
+  /** After a fault: opens the file, lets go of what was settled meanwhile, and sees whether what failed works again, unless there is something to write anyway. */
   async retry({ probe }: { probe: boolean }): Promise<void> {
     if (this.health.hasFaults && this.#isDelivered()) await this.#startAnew();
     if (this.#store === undefined && this.health.isFailing) await this.#wake();
     await this.shift();
     for (const queue of this.#setUp.queues.all())
       for (const id of queue.settled) if (!(await this.#remove(queue, id))) return;
-    if (probe && this.health.hasFault('write')) await this.#do('write', (store) => store.probe());
+    if (!probe) return;
+    if (this.health.hasFault('read')) await this.#do('read', (store) => store.look([]));
+    for (const operation of ['write', 'remove'] as const)
+      if (this.health.hasFault(operation)) await this.#do(operation, (store) => store.probe());
   }
 
   /** When the clock was set in the first minutes of the boot: writes what the blocks of these minutes are to be moved by. Until it is written, it is tried again. */
@@ -161,9 +164,9 @@ export class Disk {
     queue.settled.add(id);
   }
 
-  /** Removes a block that was settled. */
-  async remove(queue: Queue, id: number): Promise<void> {
-    if (queue.settled.has(id)) await this.#remove(queue, id);
+  /** Removes what was settled. */
+  async remove(queue: Queue): Promise<void> {
+    for (const id of queue.settled) if (!(await this.#remove(queue, id))) break;
     await this.#look();
   }
 
