@@ -53,7 +53,7 @@ export interface HostStatus {
   pid: number | undefined;
   /** Tasks that it runs. */
   tasks: number;
-  /** Times that it died since the agent started. */
+  /** Times that it was started again since the agent started. */
   restarts: number;
   /** Worst delay of its event loop in the last second, ms. */
   loopDelayMs: number;

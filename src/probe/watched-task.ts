@@ -23,12 +23,15 @@ type OfTask = Exclude<Extract<ToAgent, { id: string }>, { kind: 'removed' }>;
 export class WatchedTask {
   readonly task: Task;
   readonly status: TaskStatus;
+  /** When it came, monotonic. */
+  readonly sinceMs: number;
   readonly #parts: WatchedTaskParts;
   #series: TaskSeries;
 
   /** `problem`: why it cannot run now. */
   constructor(task: Task, series: TaskSeries, problem: string | undefined, parts: WatchedTaskParts) {
     this.task = task;
+    this.sinceMs = parts.clock.monotonic();
     this.status = {
       task,
       last: undefined,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { HostLimits } from '../../src/probe/host-limits.js';
 import { temporaryFolder } from '../e2e/sentinel.js';
+import { ManualClock } from '../manual-clock.js';
 import { until } from '../until.js';
 import { probesOf, taskOf } from './watched-probes.js';
 
@@ -252,4 +253,17 @@ test('an agent that was held itself does not blame its hosts for it', async (t) 
     lines.filter((line) => line.includes('killing it')),
     [],
   );
+});
+
+test('a task that came while its plugin was set aside has missed no tick of before', async (t) => {
+  const clock = new ManualClock();
+  const { probes, status } = await probesOf(t, { limits: { deaths: 1, setAsideMs: 600_000 }, clock });
+  const old = taskOf('old', 'rogue', { way: 'exit' }, 1000);
+  await probes.apply([old]);
+  await until('the plugin to be set aside', () => status('old').problem?.includes('set aside'));
+  await clock.advance(590_000);
+  await probes.apply([old, taskOf('new', 'rogue', {}, 1000)]);
+  await clock.advance(10_000);
+  assert.equal(status('old').problem, undefined);
+  assert.deepEqual([status('old').missed, status('new').missed], [600, 10]);
 });
