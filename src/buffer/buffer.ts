@@ -320,15 +320,11 @@ class TwoLevelBuffer implements BlockBuffer {
     });
   }
 
-  /** What the timer does. All blocks go with an old one: who does not take that one takes none, and there are fewer transactions. Without an old one, nothing is written. */
+  /** What the timer does. All blocks go with an old one: who does not take that one takes none, and there are fewer transactions. Without an old one, or too many, nothing is written. */
   async #tick(): Promise<void> {
-    const { clock } = this.#setUp;
-    const { commitIntervalMs } = this.#options;
-    const oldest = this.#memory.blocks[0];
-    const now = clock.monotonic();
+    const now = this.#setUp.clock.monotonic();
     this.#lastTickMs = now;
-    if (oldest !== undefined && oldest.block.bornMs + commitIntervalMs <= now)
-      await this.#commit(this.#memory.blocks);
+    if (this.#commitDueMs() <= now) await this.#commit(this.#memory.blocks);
     else if (this.#disk.health.checkAtMs <= now) await this.#disk.retry({ probe: true });
     await this.#expire();
     if (this.#disk.restAtMs <= now) await this.#disk.rest();
@@ -488,13 +484,14 @@ class TwoLevelBuffer implements BlockBuffer {
   }
 
   #commitDueMs(): number {
-    const { commitIntervalMs } = this.#options;
+    const { commitIntervalMs, maxMemoryBytes } = this.#options;
     const oldest = this.#memory.blocks[0];
     if (oldest === undefined) return Infinity;
+    const isFull = this.#memory.bytes > maxMemoryBytes;
     // A block that could not be written (it is being sent while the disk is full) must not make the timer spin.
     const restMs = Math.min(1000, commitIntervalMs / 2 || 1000);
     return Math.max(
-      oldest.block.bornMs + commitIntervalMs,
+      isFull ? -Infinity : oldest.block.bornMs + commitIntervalMs,
       this.#lastCommitMs + restMs,
       this.#disk.health.retryAtMs,
     );
