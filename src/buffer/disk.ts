@@ -131,8 +131,13 @@ export class Disk {
   async write(blocks: readonly StoredBlock[], keep: ReadonlySet<number>): Promise<Written | undefined> {
     const { maxSizeBytes, onFull } = this.#setUp.options();
     const limits = { maxBytes: maxSizeBytes, onFull, keep };
+    if (!(await this.#removeDoubtful(blocks))) return undefined;
     const result = await this.#do('write', (store) => store.write(blocks, limits));
-    if (result === undefined) return undefined;
+    if (result === undefined) {
+      // A commit that failed with the file, or with its worker, may stand in the file all the same.
+      if (this.#store === undefined) for (const [queue, id] of this.#ownersOf(blocks)) queue.settled.add(id);
+      return undefined;
+    }
     const written = blocks.filter(({ id }) => !result.left.has(id));
     if (written.length > 0) this.#commits.inc();
     for (const { block, owners } of written)
@@ -291,6 +296,18 @@ export class Disk {
     await this.sleep();
     for (const queue of this.#setUp.queues.all()) queue.settled.clear();
     this.health.succeeded('remove');
+  }
+
+  /** What is to be written must not stand in the file already, for these or for those who had it pending then. */
+  async #removeDoubtful(blocks: readonly StoredBlock[]): Promise<boolean> {
+    for (const [queue, id] of this.#ownersOf(blocks))
+      if (queue.settled.has(id) && !(await this.#remove(queue, id))) return false;
+    return true;
+  }
+
+  *#ownersOf(blocks: readonly StoredBlock[]): Generator<[Queue, number]> {
+    for (const { id, owners } of blocks)
+      for (const name of owners.keys()) yield [this.#setUp.queues.get(name), id];
   }
 
   async #remove(queue: Queue, id: number): Promise<boolean> {

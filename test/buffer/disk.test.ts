@@ -413,6 +413,26 @@ test('buffer: a disk that could not be read is read again, with nothing new to w
   assert.deepEqual(await bench.drain('a'), [1]);
 });
 
+test('buffer: a commit that failed but stands in the file is done again, for those who need it still', async (t) => {
+  const disk = faultyStore();
+  const bench = await Bench.open(temporaryDirectory(t), {}, { openStore: disk.openStore });
+  bench.push(1);
+  await bench.buffer.commit();
+  for (const number of [2, 3, 4]) bench.push(number);
+  Object.assign(disk, { fault: 'SQLITE_IOERR_FSYNC', isTooLate: true, operations: ['write'] });
+  await bench.buffer.commit();
+  assert.deepEqual([bench.metric(HEALTHY), bench.metric(MEMORY)], [0, 300]);
+  disk.fault = undefined;
+  for (const name of ['a', 'b', 'b']) await bench.buffer.ack((await bench.take(name, 'fresh'))!);
+  await bench.clock.advance(20 * SECOND);
+  assert.deepEqual([bench.metric(HEALTHY), bench.metric(MEMORY)], [1, 0]);
+  bench.checkSums();
+  assert.deepEqual(await bench.drain('a'), [1, 2, 3]);
+  assert.deepEqual(await bench.drain('b'), [1, 2]);
+  bench.checkSums();
+  assert.equal(bench.logged.length, 2, bench.logged.join('\n'));
+});
+
 test('buffer: with nothing pending the oldest sample has no age, whatever the disk says', async (t) => {
   const disk = faultyStore();
   const bench = await Bench.open(temporaryDirectory(t), {}, { ...ONLY_A, openStore: disk.openStore });
