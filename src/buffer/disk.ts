@@ -265,7 +265,7 @@ export class Disk {
     this.#usedAtMs = this.#setUp.clock.monotonic();
     this.health.succeeded('open');
     await this.#look();
-    return store;
+    return this.#store; // A disk that fails again is closed again.
   }
 
   #openOptions(): OpenOptions {

@@ -433,6 +433,19 @@ test('buffer: a commit that failed but stands in the file is done again, for tho
   assert.equal(bench.logged.length, 2, bench.logged.join('\n'));
 });
 
+test('buffer: a file that fails as soon as it is open is a fault of the disk', async (t) => {
+  const disk = faultyStore();
+  const bench = await Bench.open(temporaryDirectory(t), {}, { ...ONLY_A, openStore: disk.openStore });
+  Object.assign(disk, { fault: 'SQLITE_IOERR_READ', operations: ['look'] });
+  bench.push(1);
+  await bench.buffer.commit();
+  assert.deepEqual([bench.metric(HEALTHY), bench.metric(MEMORY)], [0, 100]);
+  disk.fault = undefined;
+  await bench.buffer.commit();
+  assert.deepEqual([bench.metric(HEALTHY), bench.metric(MEMORY)], [1, 0]);
+  assert.deepEqual(await bench.drain('a'), [1]);
+});
+
 test('buffer: with nothing pending the oldest sample has no age, whatever the disk says', async (t) => {
   const disk = faultyStore();
   const bench = await Bench.open(temporaryDirectory(t), {}, { ...ONLY_A, openStore: disk.openStore });
