@@ -132,10 +132,15 @@ export class Disk {
     const { maxSizeBytes, onFull } = this.#setUp.options();
     const limits = { maxBytes: maxSizeBytes, onFull, keep };
     if (!(await this.#removeDoubtful(blocks))) return undefined;
-    const result = await this.#do('write', (store) => store.write(blocks, limits));
+    let isBegun = false;
+    const result = await this.#do('write', (store) => {
+      isBegun = true;
+      return store.write(blocks, limits);
+    });
     if (result === undefined) {
       // A commit that failed with the file, or with its worker, may stand in the file all the same.
-      if (this.#store === undefined) for (const [queue, id] of this.#ownersOf(blocks)) queue.settled.add(id);
+      if (isBegun && this.#store === undefined)
+        for (const [queue, id] of this.#ownersOf(blocks)) queue.settled.add(id);
       return undefined;
     }
     const written = blocks.filter(({ id }) => !result.left.has(id));
