@@ -30,7 +30,7 @@ async function agentIn(t: TestContext, folder: string, view: Partial<HttpView> =
 }
 
 const well = (): Partial<HttpView> => ({
-  tasks: () => [task('a', { ok: true }, Date.now()), task('new', undefined, 0)],
+  tasks: () => [task('a', { ok: true }, Date.now()), task('new', undefined, Date.now())],
   destinations: () => [destination({ lastSuccessMs: Date.now() - 2000 })],
 });
 
