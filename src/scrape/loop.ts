@@ -94,12 +94,13 @@ export class TargetLoop {
   }
 
   /** Marks the series as ended at the time of the tick that was not to be, those excepted that another target writes by now: Prometheus would refuse their markers as out of order. */
-  end(stampMs: number, isWritten: (labels: Labels) => boolean): void {
+  end(stampMs: number, isWritten?: (labels: Labels) => boolean): void {
     const { clock } = this.#parts;
     const startedMs = clock.now();
     const times = { plannedMs: stampMs, startedMs, finishedMs: startedMs };
     const batch = this.#series.end({ times, stampMs, beganMs: clock.monotonic() });
-    void this.#pushAll(batch, (part) => withoutWritten(part, isWritten));
+    // To ask, the labels of each series are made again.
+    void this.#pushAll(batch, isWritten && ((part) => withoutWritten(part, isWritten)));
   }
 
   status(): TargetStatus {

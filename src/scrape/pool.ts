@@ -15,6 +15,7 @@ import type { Schedule } from '../schedule/index.js';
 import type { FailureLogs } from './failure-log.js';
 import { LeavingLoops, type Ticks } from './leaving.js';
 import { TargetLoop } from './loop.js';
+import { LoopsByLabels } from './loops-by-labels.js';
 import type { ScrapeMetrics } from './metrics.js';
 import type { PageMemory } from './page-memory.js';
 import { phaseOf } from './phase.js';
@@ -88,6 +89,7 @@ export class Pool {
     counts: { relabel: 0, cluster: 0, duplicate: 0, invalid: 0 },
   };
   readonly #loops = new Map<string, Entry>();
+  readonly #byLabels = new LoopsByLabels();
   readonly #leaving: LeavingLoops;
   #mustSync = true;
   #mustRenew = false;
@@ -103,7 +105,7 @@ export class Pool {
     this.#metricRelabel = compileRelabel(config.metricRelabel, config.validationScheme);
     this.#targets = new PoolTargets({ config, cluster, relabel: this.#relabel });
     this.#client = this.#createClient(config.http);
-    this.#leaving = new LeavingLoops(parts.clock, () => this.loops());
+    this.#leaving = new LeavingLoops(parts.clock, this.#byLabels);
     this.#declare();
   }
 
@@ -247,6 +249,7 @@ export class Pool {
   /** A target that is gone. A scrape of it that is running comes to its end, and counts (Prometheus). */
   #end(key: string, { loop, ticks }: Entry): void {
     this.#loops.delete(key);
+    this.#byLabels.remove(loop);
     this.#parts.schedule.remove(this.#planKey(key));
     this.#leaving.add(loop, ticks);
   }
@@ -275,6 +278,7 @@ export class Pool {
       createSeries: (of) => this.#createSeries(of),
       onFailure: (failed, error) => this.#logFailure(failed, error),
     });
+    this.#byLabels.add(loop);
     this.#plan({ loop, ticks: this.#ticksOf(target) });
   }
 
