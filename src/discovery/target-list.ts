@@ -9,8 +9,6 @@ export const MAX_LIST_BYTES = 16 * 2 ** 20;
 const MAX_MARKS = 1_000_000;
 const MARKS: readonly number[] = [...Buffer.from(',[{')];
 
-/** How long the reading of a list holds the loop. */
-const SLICE_MS = 5;
 /** Bytes, or groups, between two looks at the time: a short list is read in one go. */
 const SLICE_BYTES = 2 ** 18;
 const SLICE_GROUPS = 64;
@@ -41,7 +39,7 @@ export class TargetList {
 
   /** The groups of a body, made into values by `parse`. Throws SEN_LIMIT, or SEN_DISCOVERY, which says what is wrong and in which group. */
   async read(body: Buffer, parse: ParseList): Promise<readonly TargetGroup[]> {
-    const slice = new TimeSlice(SLICE_MS);
+    const slice = new TimeSlice();
     // What follows input and what follows it in the first slice would be one turn of the loop.
     if (body.length > SLICE_BYTES) await slice.next();
     const hash = await hashOf(body, slice);

@@ -15,7 +15,7 @@ import type { TargetSeries } from './target-series.js';
 const MAX_AHEAD_MS = 600_000;
 
 /** So many samples are given on at a time: new series cost up to 10 us each in the stages behind. */
-const PART_SAMPLES = 1000;
+const PART_SAMPLES = 500;
 
 /** What a loop needs. */
 export interface LoopParts {

@@ -30,8 +30,6 @@ import { discoveredLabels } from './target-labels.js';
 import { TargetSeries } from './target-series.js';
 
 const LOG_PERIOD_MS = 60_000;
-/** How long a sync holds the loop. */
-const SLICE_MS = 5;
 
 /** What all pools share. */
 export interface PoolParts {
@@ -195,7 +193,7 @@ export class Pool {
 
   async #syncAll(): Promise<void> {
     // What is set in one breath, settings and groups, is one change; and who set it may have held the loop for long enough.
-    await new TimeSlice(SLICE_MS).next();
+    await new TimeSlice().next();
     while (this.#mustSync && !this.#stopped) await this.#parts.turns.take(() => this.#sync());
   }
 
@@ -204,7 +202,7 @@ export class Pool {
     this.#mustSync = false;
     const mustRenew = this.#mustRenew;
     this.#mustRenew = false;
-    const slice = new TimeSlice(SLICE_MS);
+    const slice = new TimeSlice();
     const sorted = await this.#targets.sort(this.#groups, slice);
     const fresh = await this.#keep(sorted.active, mustRenew, slice);
     for (const target of fresh.values()) {
