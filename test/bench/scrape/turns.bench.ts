@@ -92,7 +92,7 @@ class WatchedAgent {
     this.#child = spawn(process.execPath, args, {
       cwd: this.#place,
       env: { ...process.env, ...unitEnvironment() },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
   }
 
