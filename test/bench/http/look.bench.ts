@@ -18,6 +18,7 @@ import type { RelabelRule } from '../../../src/relabel/index.js';
 import { type ScrapeConfig, Scrapes } from '../../../src/scrape/index.js';
 import { viewWith } from '../../http/kit.js';
 import { OwnTime } from '../../own-time.js';
+import { ruleOf } from '../../relabel/rule-of.js';
 import { resolver as loopback } from '../../scrape/exporter.js';
 import { scrapeConfig } from '../../scrape/scrape-config.js';
 
@@ -100,19 +101,7 @@ const jobOf = (file: string, intervalMs: number): ScrapeConfig =>
     intervalMs,
     timeoutMs: 10_000,
     discovery: [{ kind: 'file', files: [file], refreshMs: SELDOM_MS }],
-    relabel: RELABEL.map((more) => ({
-      action: 'replace',
-      sourceLabels: [],
-      separator: ';',
-      regex: '(.*)',
-      modulus: 0,
-      targetLabel: '',
-      replacement: '$1',
-      if: [],
-      match: '',
-      labels: {},
-      ...more,
-    })),
+    relabel: RELABEL.map(ruleOf),
   });
 
 interface Span {

@@ -1,20 +1,21 @@
 // What http probes cost (DESIGN 11): Sentinel (agent and probe host together) and Debian's blackbox_exporter ask the same server, in turn, over plain http and over TLS
 // with a chain of three EC certificates that both verify. Prints processor seconds per 1,000 probes that the server saw, and the ratios.
 // BUILDS=dist,/other/dist compares builds; KINDS=https measures one kind alone. Needs prometheus-blackbox-exporter and openssl.
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
-import { setPriority, tmpdir } from 'node:os';
+import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { certificate } from '../../../plugins/http/test/testing.js';
 import { freePort } from '../../servers.js';
 import { until } from '../../until.js';
+import { median, processorSeconds } from '../processor-time.js';
+import { Programs } from '../programs.js';
 import { startFarSide } from '../scrape/far-side.js';
-import { median, processorSeconds } from './processor-time.js';
 
 const number = (name: string, value: number) => Number(process.env[name] ?? value);
 /** Probes a second. */
@@ -30,21 +31,7 @@ const PEER = 'blackbox_exporter';
 const CONTENDERS = [...BUILDS, PEER];
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
-const folder = mkdtempSync(join(tmpdir(), 'sentinel-bench-'));
-const children = new Set<ChildProcess>();
-
-function start(command: string, args: readonly string[]): ChildProcess {
-  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  children.add(child);
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const ended = new Promise((done) => child.once('exit', done));
-  children.delete(child);
-  child.kill('SIGTERM');
-  await ended;
-}
+const programs = new Programs();
 
 /** `node http-probes.bench.js serve FOLDER`: the asked server, behind everybody else on the processor. Tells its ports, and when asked how many requests it saw. */
 async function serve(certificates: string): Promise<void> {
@@ -82,8 +69,7 @@ interface Asked {
 }
 
 async function startServer(): Promise<Asked> {
-  const child = fork(fileURLToPath(import.meta.url), ['serve', folder]);
-  children.add(child);
+  const child = programs.take(fork(fileURLToPath(import.meta.url), ['serve', programs.folder]));
   const next = <T>() =>
     new Promise<T>((done) => child.once('message', (message: unknown) => done(message as T)));
   const ports = await next<Record<'http' | 'https', number>>();
@@ -99,12 +85,12 @@ async function startServer(): Promise<Asked> {
 const urlOf = (asked: Asked, kind: 'http' | 'https') => `${kind}://localhost:${asked.ports[kind]}/`;
 
 async function startSentinel(build: string, url: string, sink: string): Promise<ChildProcess> {
-  const place = mkdtempSync(join(folder, 'sentinel-'));
+  const place = mkdtempSync(join(programs.folder, 'sentinel-'));
   mkdirSync(join(place, 'data'));
   const tasks = Array.from(
     { length: RATE * INTERVAL },
     (_, i) =>
-      `  - {id: w${i}, plugin: http, interval: ${INTERVAL}s, config: {url: "${url}", preferred_ip_protocol: ip4, tls_config: {ca_file: ${folder}/root.pem}}}`,
+      `  - {id: w${i}, plugin: http, interval: ${INTERVAL}s, config: {url: "${url}", preferred_ip_protocol: ip4, tls_config: {ca_file: ${programs.folder}/root.pem}}}`,
   );
   const file = join(place, 'config.yml');
   writeFileSync(
@@ -117,19 +103,19 @@ tasks:
 ${tasks.join('\n')}
 `,
   );
-  return start(process.execPath, [join(resolve(build), 'sentinel.js'), 'start', '-c', file]);
+  return programs.start(process.execPath, [join(resolve(build), 'sentinel.js'), 'start', '-c', file]);
 }
 
 /** blackbox_exporter, and somebody who asks it as Prometheus would. */
 async function startBlackbox(url: string): Promise<{ process: ChildProcess; stop(): void }> {
-  const file = join(folder, 'blackbox.yml');
-  const tls = `tls_config: {ca_file: ${folder}/root.pem}`;
+  const file = join(programs.folder, 'blackbox.yml');
+  const tls = `tls_config: {ca_file: ${programs.folder}/root.pem}`;
   writeFileSync(
     file,
     `modules: {it: {prober: http, timeout: 4s, http: {preferred_ip_protocol: ip4, ${tls}}}}\n`,
   );
   const listen = `127.0.0.1:${await freePort()}`;
-  const process = start('prometheus-blackbox-exporter', [
+  const process = programs.start('prometheus-blackbox-exporter', [
     `--config.file=${file}`,
     `--web.listen-address=${listen}`,
     '--log.level=error',
@@ -170,7 +156,7 @@ async function costOf(name: string, kind: 'http' | 'https', asked: Asked, sink: 
   const after = await look();
   peer?.stop();
   await delay(500);
-  await end(child);
+  await programs.end(child);
   const probes = after.requests - before.requests;
   const cost = ((after.cpu - before.cpu) / probes) * 1000;
   print(`${kind} ${name}: ${cost.toFixed(3)} s per 1,000 probes, ${(probes / SECONDS).toFixed(0)} a second`);
@@ -178,9 +164,9 @@ async function costOf(name: string, kind: 'http' | 'https', asked: Asked, sink: 
 }
 
 async function main(): Promise<void> {
-  const root = certificate(folder, 'root', { names: 'DNS:root.example' });
-  const middle = certificate(folder, 'middle', { names: 'DNS:middle.example', issuer: root });
-  certificate(folder, 'leaf', { names: 'DNS:localhost,DNS:www.localhost', issuer: middle });
+  const root = certificate(programs.folder, 'root', { names: 'DNS:root.example' });
+  const middle = certificate(programs.folder, 'middle', { names: 'DNS:middle.example', issuer: root });
+  certificate(programs.folder, 'leaf', { names: 'DNS:localhost,DNS:www.localhost', issuer: middle });
   const asked = await startServer();
   const far = await startFarSide('sink');
   const sink = `http://127.0.0.1:${far.ports[0]}/write`;
@@ -202,8 +188,4 @@ async function main(): Promise<void> {
 }
 
 if (process.argv[2] === 'serve') await serve(process.argv[3]!);
-else
-  await main().finally(() => {
-    for (const child of children) child.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-  });
+else await main().finally(() => programs.close());

@@ -1,16 +1,17 @@
 // What 10,000 ping targets a minute cost (DESIGN 11): the agent and its probe host together, in per cent of a core; fping with the same targets tells how fast
 // the machine is. One packet a target and run, answered after 20 ms from beyond a veth pair. Each round measures all in turn, every other round backwards.
 // BUILDS=dist,/other/dist compares builds; AGENT_NODE_OPTIONS go to the agent, NODE_OPTIONS to its hosts too. Needs root (namespaces) and fping.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import netPing from 'net-ping';
 import { until } from '../../until.js';
+import { median, processorSeconds } from '../processor-time.js';
+import { Programs } from '../programs.js';
 import { startFarSide } from '../scrape/far-side.js';
-import { median, processorSeconds } from './processor-time.js';
+import { ip, TwoHosts } from './two-hosts.js';
 
 const number = (name: string, value: number) => Number(process.env[name] ?? value);
 const TARGETS = number('TARGETS', 10_000);
@@ -22,49 +23,13 @@ const DELAY_MS = number('DELAY', 20);
 const BUILDS = (process.env.BUILDS ?? 'dist').split(',');
 const AGENT_NODE_OPTIONS = (process.env.AGENT_NODE_OPTIONS ?? '').split(' ').filter(Boolean);
 const CONTENDERS = [...BUILDS, 'fping'];
-const NEAR = `sentinel-near-${process.pid}`;
-const FAR = `sentinel-far-${process.pid}`;
 const HTTP = '127.0.0.1:18480';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
-const ip = (...args: string[]) => execFileSync('ip', args);
-const folder = mkdtempSync(join(tmpdir(), 'sentinel-bench-'));
-const children = new Set<ChildProcess>();
-
-function start(command: string, args: readonly string[]): ChildProcess {
-  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  children.add(child);
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const ended = new Promise((done) => child.once('exit', done));
-  children.delete(child);
-  child.kill('SIGTERM');
-  await ended;
-}
+const programs = new Programs();
 
 const addressOf = (i: number) => `10.79.${(i >> 8) & 255}.${i & 255}`;
 const ADDRESSES = Array.from({ length: TARGETS }, (_, i) => addressOf(i + 1));
-
-/** Everything near is in one namespace, which this program runs again in; the targets are addresses of the other one. */
-function makeNamespaces(): void {
-  for (const name of [NEAR, FAR]) {
-    ip('netns', 'add', name);
-    ip('-n', name, 'link', 'set', 'lo', 'up');
-  }
-  ip('-n', NEAR, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', FAR);
-  for (const [name, link, address] of [
-    [NEAR, 'v0', '10.78.0.1/24'],
-    [FAR, 'v1', '10.78.0.2/24'],
-  ] as const) {
-    ip('-n', name, 'address', 'add', address, 'dev', link);
-    ip('-n', name, 'link', 'set', link, 'up');
-  }
-  ip('-n', NEAR, 'route', 'add', '10.79.0.0/16', 'via', '10.78.0.2');
-  ip('-n', FAR, 'route', 'add', 'local', '10.79.0.0/16', 'dev', 'lo');
-  ip('netns', 'exec', FAR, 'sysctl', '-qw', 'net.ipv4.icmp_echo_ignore_all=1');
-}
 
 /** `node ping-many.bench.js answer`: replies to echo requests for any address. */
 function answer(): void {
@@ -119,12 +84,12 @@ async function costOf(pid: number): Promise<number> {
 }
 
 async function measureAgent(build: string, round: number, sink: string): Promise<number> {
-  const place = join(folder, `${round}-${build.replaceAll('/', '-')}`);
+  const place = join(programs.folder, `${round}-${build.replaceAll('/', '-')}`);
   mkdirSync(place);
   const file = join(place, 'config.yml');
   writeFileSync(file, `sentinel: {data_dir: ${place}/data}\n${configOf(sink)}`);
   const program = join(resolve(process.env.FROM ?? '.', build), 'sentinel.js');
-  const agent = start(process.execPath, [...AGENT_NODE_OPTIONS, program, 'start', '-c', file]);
+  const agent = programs.start(process.execPath, [...AGENT_NODE_OPTIONS, program, 'start', '-c', file]);
   const runs = async () => (await counts().catch(() => () => 0))('sentinel_probe_runs_total');
   await until('first runs', async () => (await runs()) >= TARGETS, 60_000);
   await delay(5000);
@@ -136,19 +101,27 @@ async function measureAgent(build: string, round: number, sink: string): Promise
     `round ${round} ${build}: ${cost.toFixed(1)} % of a core; ${grown('sentinel_probe_runs_total')} runs, ${after('sentinel_probe_failures_total')} failed, ` +
       `${after('sentinel_schedule_skipped_total') + after('sentinel_schedule_missed_total')} skipped or missed`,
   );
-  await end(agent);
+  await programs.end(agent);
   return cost;
 }
 
 async function measureFping(round: number): Promise<number> {
-  const file = join(folder, 'targets');
+  const file = join(programs.folder, 'targets');
   writeFileSync(file, ADDRESSES.join('\n'));
   const spacing = (INTERVAL * 1000) / TARGETS;
-  const fping = start('fping', ['-q', '-l', '-r0', `-p${INTERVAL * 1000}`, `-i${spacing}`, '-f', file]);
+  const fping = programs.start('fping', [
+    '-q',
+    '-l',
+    '-r0',
+    `-p${INTERVAL * 1000}`,
+    `-i${spacing}`,
+    '-f',
+    file,
+  ]);
   await delay(2000);
   const cost = await costOf(fping.pid!);
   print(`round ${round} fping: ${cost.toFixed(1)} % of a core`);
-  await end(fping);
+  await programs.end(fping);
   return cost;
 }
 
@@ -167,29 +140,33 @@ async function measureAll(): Promise<void> {
   sink.end();
 }
 
+/** Everything near runs in one namespace, this program among it; the targets are addresses of the other one. */
 async function main(): Promise<void> {
   const own = [...process.execArgv, fileURLToPath(import.meta.url)];
   const within = (namespace: string, ...args: string[]) =>
-    spawn('ip', ['netns', 'exec', namespace, process.execPath, ...own, ...args], {
-      cwd: folder,
-      env: { ...process.env, FROM: process.cwd() },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
+    programs.take(
+      spawn('ip', ['netns', 'exec', namespace, process.execPath, ...own, ...args], {
+        cwd: programs.folder,
+        env: { ...process.env, FROM: process.cwd() },
+        stdio: ['ignore', 'inherit', 'inherit'],
+      }),
+    );
   print(
     `${TARGETS} targets every ${INTERVAL} s, replies after ${DELAY_MS} ms; ${ROUNDS} rounds of ${SECONDS} s`,
   );
-  makeNamespaces();
-  children.add(within(FAR, 'answer'));
-  const measuring = within(NEAR, 'measure');
-  children.add(measuring);
-  await new Promise((done) => measuring.once('exit', done));
-}
-
-function cleanUp(): void {
-  for (const child of children) child.kill('SIGKILL');
-  if (process.argv[2] === undefined) for (const name of [NEAR, FAR]) ip('netns', 'del', name);
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const hosts = new TwoHosts();
+  try {
+    ip('-n', hosts.near, 'route', 'add', '10.79.0.0/16', 'via', '10.78.0.2');
+    ip('-n', hosts.far, 'route', 'add', 'local', '10.79.0.0/16', 'dev', 'lo');
+    within(hosts.far, 'answer');
+    const measuring = within(hosts.near, 'measure');
+    await new Promise((done) => measuring.once('exit', done));
+  } finally {
+    programs.close();
+    hosts.close();
+  }
 }
 
 if (process.argv[2] === 'answer') answer();
-else await (process.argv[2] === 'measure' ? measureAll() : main()).finally(cleanUp);
+else if (process.argv[2] === 'measure') await measureAll().finally(() => programs.close());
+else await main();

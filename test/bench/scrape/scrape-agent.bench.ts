@@ -1,11 +1,13 @@
 // Two agents side by side on the same 200 targets, each a whole process: Sentinel and Debian's vmagent, from the exporters' gzip to remote write (snappy).
 // Prints what each costs, and the ratios that DESIGN 11 has budgets for. 540k series: TARGETS=1000 INTERVAL=25. Needs vmagent (Debian: victoria-metrics).
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../servers.js';
+import { median, processorSeconds } from '../processor-time.js';
+import { Programs } from '../programs.js';
 import { type FarSide, startFarSide } from './far-side.js';
 
 const number = (name: string, value: number) => Number(process.env[name] ?? value);
@@ -18,8 +20,6 @@ const SECONDS = number('SECONDS', 6 * INTERVAL);
 const ROUNDS = number('ROUNDS', 3);
 /** Further options of Node for Sentinel, as `--cpu-prof`. */
 const NODE_OPTIONS = (process.env.AGENT_NODE_OPTIONS ?? '').split(' ').filter(Boolean);
-/** Clock ticks of /proc (USER_HZ). */
-const TICKS_PER_SECOND = 100;
 
 const AGENTS = ['sentinel', 'vmagent'] as const;
 type Agent = (typeof AGENTS)[number];
@@ -33,8 +33,7 @@ interface Cost {
 }
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
-const folder = mkdtempSync(join(tmpdir(), 'sentinel-bench-'));
-const children = new Set<ChildProcess>();
+const programs = new Programs();
 
 /** As the agent runs in service. */
 function unitEnvironment(): Record<string, string> {
@@ -42,22 +41,6 @@ function unitEnvironment(): Record<string, string> {
   return Object.fromEntries(
     [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
   );
-}
-
-function start(command: string, args: readonly string[], env = process.env): ChildProcess {
-  const child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'inherit'] });
-  children.add(child);
-  child.once('exit', (code, signal) => {
-    if (children.delete(child)) throw new Error(`${command} ended: ${code ?? signal}`);
-  });
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const ended = new Promise((done) => child.once('exit', done));
-  children.delete(child);
-  child.kill('SIGKILL');
-  await ended;
 }
 
 /** The configuration is the same; only the path tells the far side which of the two is asking. */
@@ -69,7 +52,7 @@ scrape_configs: [{job_name: node, metrics_path: /${agent}, static_configs: [{tar
 }
 
 async function startAgent(agent: Agent, round: number, pages: FarSide, sink: FarSide): Promise<ChildProcess> {
-  const place = join(folder, `${agent}-${round}`);
+  const place = join(programs.folder, `${agent}-${round}`);
   const file = join(place, 'config.yml');
   const url = `http://127.0.0.1:${sink.ports[0]}/${agent}`;
   mkdirSync(place);
@@ -78,10 +61,10 @@ async function startAgent(agent: Agent, round: number, pages: FarSide, sink: Far
     const own = `sentinel: {data_dir: ${place}/data}\nhttp: {listen: ""}\nlogging: {level: error}\n`;
     writeFileSync(file, `${own}${scrape}remote_write: [{url: "${url}"}]\n`);
     const args = [...NODE_OPTIONS, resolve('dist/sentinel.js'), 'start', '-c', file];
-    return start(process.execPath, args, { ...process.env, ...unitEnvironment() });
+    return programs.start(process.execPath, args, { ...process.env, ...unitEnvironment() });
   }
   writeFileSync(file, scrape);
-  return start('vmagent', [
+  return programs.start('vmagent', [
     `-promscrape.config=${file}`,
     `-remoteWrite.url=${url}`,
     `-remoteWrite.tmpDataPath=${place}/data`,
@@ -90,20 +73,11 @@ async function startAgent(agent: Agent, round: number, pages: FarSide, sink: Far
   ]);
 }
 
-/** User and system time of all threads, seconds. */
-function cpuSeconds({ pid }: ChildProcess): number {
-  // Behind the name, which may hold anything in brackets: fields 3 and on (proc(5)); 14 is utime, 15 stime.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
 function memoryMiB({ pid }: ChildProcess): { anonymous: number; rss: number } {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   const of = (name: string) => Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(text)![1]) / 1024;
   return { anonymous: of('Anonymous'), rss: of('Rss') };
 }
-
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 /** Both agents, fresh ones, at the same time; who starts first changes with each round. */
 async function measure(round: number, pages: FarSide, sink: FarSide): Promise<Record<Agent, Cost>> {
@@ -114,7 +88,10 @@ async function measure(round: number, pages: FarSide, sink: FarSide): Promise<Re
   const look = async () => ({
     scrapes: await pages.counts(),
     sent: await sink.counts(),
-    cpu: { sentinel: cpuSeconds(processes.sentinel), vmagent: cpuSeconds(processes.vmagent) },
+    cpu: {
+      sentinel: processorSeconds(processes.sentinel.pid!),
+      vmagent: processorSeconds(processes.vmagent.pid!),
+    },
   });
   const before = await look();
   const memory = { sentinel: [memoryMiB(processes.sentinel)], vmagent: [memoryMiB(processes.vmagent)] };
@@ -123,7 +100,7 @@ async function measure(round: number, pages: FarSide, sink: FarSide): Promise<Re
     for (const agent of AGENTS) memory[agent].push(memoryMiB(processes[agent]));
   }
   const after = await look();
-  await Promise.all(Object.values(processes).map(end));
+  await Promise.all(Object.values(processes).map((child) => programs.end(child)));
   const costOf = (agent: Agent): Cost => {
     const path = `/${agent}`;
     const scrapes = after.scrapes[path]!.requests - before.scrapes[path]!.requests;
@@ -169,7 +146,4 @@ async function main(): Promise<void> {
   sink.end();
 }
 
-await main().finally(() => {
-  for (const child of [...children]) void end(child);
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-});
+await main().finally(() => programs.close());
