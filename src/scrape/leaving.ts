@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../lib/index.js';
+import { type Clock, type Timer, TimeSlice } from '../lib/index.js';
 import { tickAfter } from '../schedule/index.js';
 import type { TargetLoop } from './loop.js';
 import type { LoopsByLabels } from './loops-by-labels.js';
@@ -30,7 +30,7 @@ export class LeavingLoops {
     const waitMs = staleMs - now + intervalMs * WAIT_INTERVALS;
     this.#ends.set(
       loop,
-      this.#clock.after(waitMs, () => this.#end(loop, staleMs)),
+      this.#clock.after(waitMs, () => void this.#end(loop, staleMs)),
     );
   }
 
@@ -43,8 +43,12 @@ export class LeavingLoops {
     await Promise.all(loops.map((loop) => loop.idle()));
   }
 
-  #end(loop: TargetLoop, staleMs: number): void {
-    this.#ends.delete(loop);
+  async #end(loop: TargetLoop, staleMs: number): Promise<void> {
+    // Of thousands that went together many end at the same time.
+    const slice = new TimeSlice();
+    if (slice.isUp) await slice.next();
+    const isStopped = !this.#ends.delete(loop);
+    if (isStopped) return;
     const heirs = this.#live.of(loop.target.labels);
     if (heirs.length === 0) loop.end(staleMs);
     else loop.end(staleMs, (series) => heirs.some((heir) => heir.series.writes(series)));

@@ -1,14 +1,14 @@
 // An agent as it runs in service, with 10,000 targets that come, all change and go: how long the turns of its event loop are. `KINDS=static,file,http`, by default all.
 // Read the worst of a phase with its share of the garbage collector; where other processes use the machine, a turn is longer than it is here.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../servers.js';
+import { Programs, unitEnvironment } from '../programs.js';
 import { type FarSide, startFarSide } from './far-side.js';
 import type { TurnsSeen } from './turn-watch.js';
 
@@ -30,15 +30,7 @@ const POLL_MS = 500;
 type Kind = 'static' | 'file' | 'http';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
-const folder = mkdtempSync(join(tmpdir(), 'sentinel-bench-'));
-
-/** As the agent runs in service. */
-function unitEnvironment(): Record<string, string> {
-  const unit = readFileSync('config/systemd/sentinel.service', 'utf8');
-  return Object.fromEntries(
-    [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
-  );
-}
+const programs = new Programs();
 
 /** A group for each target; all differ from those of another version. */
 function groupsOf(ports: readonly number[], count: number, version: string): object[] {
@@ -71,7 +63,7 @@ class WatchedAgent {
   constructor(kind: Kind, sink: FarSide) {
     this.#kind = kind;
     this.#sink = sink;
-    this.#place = join(folder, kind);
+    this.#place = join(programs.folder, kind);
   }
 
   async start(groups: readonly object[]): Promise<void> {
@@ -89,11 +81,13 @@ class WatchedAgent {
       '-c',
       'config.yml',
     ];
-    this.#child = spawn(process.execPath, args, {
-      cwd: this.#place,
-      env: { ...process.env, ...unitEnvironment() },
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
+    this.#child = programs.take(
+      spawn(process.execPath, args, {
+        cwd: this.#place,
+        env: { ...process.env, ...unitEnvironment() },
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      }),
+    );
   }
 
   /** Gives it other targets: it learns of them as its kind does, the static ones by a reload. */
@@ -118,9 +112,7 @@ class WatchedAgent {
   }
 
   async end(): Promise<void> {
-    const ended = new Promise((done) => this.#child!.once('exit', done));
-    this.#child!.kill();
-    await ended;
+    await programs.end(this.#child!);
     this.#server.close();
   }
 
@@ -204,6 +196,6 @@ try {
 } finally {
   pages.end();
   sink.end();
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  programs.close();
 }
 process.exit(0);
