@@ -1,5 +1,5 @@
 /** How long works that are cut into portions hold the loop in one turn, all together. */
-const SLICE_MS = 5;
+const SLICE_MS = 4;
 
 /** The turn of the event loop at hand, as far as such works know of it. */
 class LoopTurn {

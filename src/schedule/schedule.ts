@@ -10,7 +10,7 @@ const LOOK_MS = 1000;
 /** A schedule that takes over from another runs a tick that is no older than this; one that must wait longer for its next tick runs once before. */
 const FRESH_MS = 1000;
 /** How long the beginning of runs holds the loop. Whatever else is at work in portions does not hold it up. */
-const SLICE_MS = 5;
+const SLICE_MS = 3;
 /** Runs that begin in one go at most. */
 const MAX_TOGETHER = 50;
 /** How far stamps may run ahead of a clock that was set back. Prometheus takes nothing that lies further in the future. */
