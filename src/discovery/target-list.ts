@@ -9,6 +9,11 @@ export const MAX_LIST_BYTES = 16 * 2 ** 20;
 const MAX_MARKS = 1_000_000;
 const MARKS: readonly number[] = [...Buffer.from(',[{')];
 
+/** Labels of a group at most: they are put in order for each of its targets. */
+const MAX_GROUP_LABELS = 1000;
+/** Labels of all targets of a list at most, those of a group counted for each of its targets: a small list can stand for many millions, and one takes about 40 bytes. */
+const MAX_LABELS = 10_000_000;
+
 /** Bytes, or groups, between two looks at the time: a short list is read in one go. */
 const SLICE_BYTES = 2 ** 18;
 const SLICE_GROUPS = 64;
@@ -52,22 +57,30 @@ export class TargetList {
   }
 
   async #groupsOf(list: readonly unknown[], slice: TimeSlice): Promise<readonly TargetGroup[]> {
-    const before = new Map<string | undefined, TargetGroup>();
+    const before = new Map<string, TargetGroup>();
     for (const [i, group] of this.#groups.entries()) {
       if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
-      before.set(firstOf(group), group);
+      before.set(keyOf(group), group);
     }
     const groups: TargetGroup[] = [];
+    let labels = 0;
     for (const [i, item] of list.entries()) {
       if (i % SLICE_GROUPS === SLICE_GROUPS - 1 && slice.isUp) await slice.next();
       const group = groupOf(item, i, this.#origin);
-      if (group.targets.length > 0) groups.push(unchanged(group, before.get(firstOf(group))));
+      labels += group.targets.length * Object.keys(group.labels).length;
+      if (labels > MAX_LABELS)
+        throw new SentinelError(
+          'SEN_LIMIT',
+          `its targets have more than ${MAX_LABELS} labels, those of a group counted for each of its targets`,
+        );
+      if (group.targets.length > 0) groups.push(unchanged(group, before.get(keyOf(group))));
     }
     return groups;
   }
 }
 
-const firstOf = ({ targets }: TargetGroup): string | undefined => targets[0]?.__address__;
+/** Finds a group in the list of before. Its labels belong to it: for a prober, thousands of groups have one address. */
+const keyOf = ({ targets, labels }: TargetGroup) => JSON.stringify([targets[0]?.__address__, labels]);
 
 /** The group, with the targets and labels of before where they are the same. */
 function unchanged(group: TargetGroup, before: TargetGroup | undefined): TargetGroup {
@@ -124,7 +137,13 @@ function targetsOf(targets: unknown, i: number): TargetGroup['targets'] {
 
 function labelsOf(labels: unknown, i: number): [string, string][] {
   if (!isMap(labels)) throw wrong(`group ${i}: labels: expected a map, got ${kindOf(labels)}`);
-  return Object.entries(labels).map(([name, value]) => {
+  const entries = Object.entries(labels);
+  if (entries.length > MAX_GROUP_LABELS)
+    throw new SentinelError(
+      'SEN_LIMIT',
+      `group ${i}: it has ${entries.length} labels; at most ${MAX_GROUP_LABELS} are taken`,
+    );
+  return entries.map(([name, value]) => {
     if (name === '') throw wrong(`group ${i}: labels: a label needs a name`);
     return [name, textOf(value, () => `group ${i}: label ${JSON.stringify(name)}`)];
   });

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { type Clock, errorLine, type Logger, TimeSlice, Turns } from '../lib/index.js';
 import type { Answer } from './answer.js';
 import { pathOf } from './guards.js';
@@ -7,6 +8,8 @@ import { IDLE_MS } from './server.js';
 
 /** Bytes of answers that wait for their readers, over all connections; beyond it new ones are put off. A reader that stalls is cut, but not at once. */
 const MAX_UNREAD_BYTES = 16 * 2 ** 20;
+/** What a long answer counts as at least: a portion of it, and the list of what it tells of. */
+const MIN_LONG_BYTES = 2 ** 18;
 /** Characters of a long answer that are made before a reader has taken those before. */
 const PORTION_CHARS = 65_536;
 /** How long a long answer may take: it keeps alive what it tells of. */
@@ -16,8 +19,11 @@ const MAX_SEND_MS = 300_000;
 export class Outlet {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #open = new Set<ServerResponse>();
+  /** What each counts as at least, however much of it the system has taken. */
+  readonly #open = new Map<ServerResponse, number>();
   readonly #turns = new Turns();
+  /** Long answers whose first portion is being made. */
+  #beginning = 0;
 
   constructor({ clock, log }: { clock: Clock; log: Logger }) {
     this.#clock = clock;
@@ -26,15 +32,25 @@ export class Outlet {
 
   /** Whether there is room for another answer. */
   get hasRoom(): boolean {
-    let unread = 0;
-    for (const response of this.#open) unread += response.writableLength;
+    let unread = this.#beginning * MIN_LONG_BYTES;
+    for (const [response, least] of this.#open) unread += Math.max(response.writableLength, least);
     return unread <= MAX_UNREAD_BYTES;
   }
 
   /** Makes the first portion of a long answer; one that ends there is a whole answer. Throws what its making throws. */
   async begin(request: IncomingMessage, answer: Answer): Promise<Answer> {
-    const { rest, ...whole } = answer;
+    const { rest } = answer;
     if (rest === undefined) return answer;
+    this.#beginning++;
+    try {
+      return await this.#begun(request, answer, rest);
+    } finally {
+      this.#beginning--;
+    }
+  }
+
+  async #begun(request: IncomingMessage, answer: Answer, rest: Iterator<string>): Promise<Answer> {
+    const { rest: _, ...whole } = answer;
     while (!request.socket.destroyed) {
       const { text, isLast } = await this.#portion(rest);
       whole.body += text;
@@ -62,24 +78,27 @@ export class Outlet {
       rest?.return?.();
       return void response.end();
     }
-    const late = rest && this.#clock.after(MAX_SEND_MS, () => socket.destroy());
-    this.#hold(request, response, () => late?.cancel());
+    const late = rest && this.#clock.after(MAX_SEND_MS, () => cutOff(request));
+    this.#open.set(response, rest === undefined ? 0 : MIN_LONG_BYTES);
+    this.#onEnd(request, response, () => {
+      this.#open.delete(response);
+      late?.cancel();
+    });
     if (rest === undefined) return void response.end(body);
+    response.on('timeout', () => cutOff(request));
     response.write(body);
     void this.#send(rest, request, response);
   }
 
-  /** Counts the answer until it is read or its reader is gone. That of a request behind another one on its connection hears nothing of the end itself. */
-  #hold({ socket }: IncomingMessage, response: ServerResponse, onEnd: () => void): void {
+  /** Calls once, when the answer is read or its reader is gone. That of a request behind another one on its connection hears nothing of the end itself. */
+  #onEnd({ socket }: IncomingMessage, response: ServerResponse, then: () => void): void {
     const end = () => {
       response.off('close', end);
       socket.off('close', end);
-      this.#open.delete(response);
-      onEnd();
+      then();
     };
     response.on('close', end);
     socket.on('close', end);
-    this.#open.add(response);
   }
 
   /** The rest of a long answer, as fast as it is read. Never rejects. */
@@ -101,7 +120,7 @@ export class Outlet {
       rest.return?.();
     } catch (error) {
       this.#log.error({ path: pathOf(request), err: errorLine(error) }, 'cannot answer a request to its end');
-      socket.destroy();
+      cutOff(request);
     }
   }
 
@@ -129,6 +148,13 @@ function portionOf(pieces: Iterator<string>, slice: TimeSlice): Portion {
     text += next.value;
   } while (text.length < PORTION_CHARS && !slice.isUp);
   return { text, isLast: false };
+}
+
+/** Ends an answer in its middle. With HTTP/1.0 the end of the connection is that of the answer: a reset says that it is not; TLS says so by itself, a Unix socket cannot. */
+function cutOff({ httpVersion, socket }: IncomingMessage): void {
+  const isTcp = !(socket instanceof TLSSocket) && socket.remoteAddress !== undefined;
+  if (httpVersion === '1.0' && isTcp) socket.resetAndDestroy();
+  else socket.destroy();
 }
 
 /** Settles when the reader has taken what there is, or is gone. */

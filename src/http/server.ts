@@ -58,6 +58,8 @@ export class BoundedServer {
           ) as unknown as Server);
     server.maxHeadersCount = 64;
     server.timeout = times.idleTimeout;
+    // Who has said all, and closes its side (`socat`, `nc -N`), waits for an answer that is still made. Node's types lack this property.
+    Object.assign(server, { httpAllowHalfOpen: true });
     server.prependListener('request', (_, response) => this.#note(response));
     server.on('connection', (socket: Socket) => this.#admit(socket));
     server.on('checkContinue', handler); // Nobody is asked to go on with a body that is refused.
@@ -114,6 +116,7 @@ export class BoundedServer {
       if (oldest !== undefined) this.#sockets.delete(oldest);
     }
     this.#sockets.add(socket);
+    socket.setMaxListeners(0); // Each answer listens for its end, and many may stand behind one another.
     socket.on('close', () => {
       this.#sockets.delete(socket);
       // An answer behind another one on the connection hears nothing of the end itself.

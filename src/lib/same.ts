@@ -14,7 +14,11 @@ export function sameValue(a: unknown, b: unknown): boolean {
 }
 
 function sameKeys(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
-  for (const key in a) if (!sameValue(a[key], b[key])) return false;
-  for (const key in b) if (b[key] !== undefined && a[key] === undefined) return false;
+  for (const key in a) if (!sameValue(a[key], ownOf(b, key))) return false;
+  for (const key in b) if (b[key] !== undefined && ownOf(a, key) === undefined) return false;
   return true;
 }
+
+/** A label may be called `constructor`, which every object inherits. */
+const ownOf = (map: Readonly<Record<string, unknown>>, key: string) =>
+  Object.hasOwn(map, key) ? map[key] : undefined;

@@ -39,24 +39,25 @@ export function labelsBeside(
   base: Readonly<Record<string, string>>,
   own: readonly string[],
 ): Record<string, string> {
-  const labels: Record<string, string> = { ...base };
+  const labels = new Map(Object.entries(base));
   const clashes: [string, string][] = [];
   for (let i = 0; i < own.length; i += 2) {
-    if (own[i] === '__name__') continue;
-    if ((base[own[i]!] ?? '') === '') labels[own[i]!] = own[i + 1]!;
-    else clashes.push([own[i]!, own[i + 1]!]);
+    const [name, value] = [own[i]!, own[i + 1]!];
+    if (name === '__name__') continue;
+    if (Object.hasOwn(base, name) && base[name] !== '') clashes.push([name, value]);
+    else labels.set(name, value);
   }
   for (const [label, value] of clashes) {
     let exported = `exported_${label}`;
-    while ((labels[exported] ?? '') !== '') exported = `exported_${exported}`;
-    labels[exported] = value;
+    while ((labels.get(exported) ?? '') !== '') exported = `exported_${exported}`;
+    labels.set(exported, value);
   }
-  return labels;
+  return Object.fromEntries(labels);
 }
 
 /** The labels as a map, for JSON and tests. */
 export function labelsToMap(labels: Labels): Record<string, string> {
-  const map: Record<string, string> = {};
-  for (let i = 0; i < labels.length; i += 2) map[labels[i]!] = labels[i + 1]!;
-  return map;
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < labels.length; i += 2) pairs.push([labels[i]!, labels[i + 1]!]);
+  return Object.fromEntries(pairs);
 }

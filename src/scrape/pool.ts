@@ -86,6 +86,8 @@ export class Pool {
     dropped: [],
     counts: { relabel: 0, cluster: 0, duplicate: 0, invalid: 0 },
   };
+  /** Of all loops. */
+  #refusal: TargetLoop['refusal'];
   readonly #loops = new Map<string, Entry>();
   readonly #byLabels = new LoopsByLabels();
   readonly #leaving: LeavingLoops;
@@ -204,13 +206,16 @@ export class Pool {
     this.#mustRenew = false;
     const slice = new TimeSlice();
     const sorted = await this.#targets.sort(this.#groups, slice);
+    // Before one that is new can be asked.
+    this.#refuse(sorted.active.size);
     const fresh = await this.#keep(sorted.active, mustRenew, slice);
     for (const target of fresh.values()) {
       if (slice.isUp) await slice.next();
       if (this.#stopped) return;
       this.#start(target);
     }
-    this.#refuse();
+    // Its metrics are gone: a count would bring one back.
+    if (this.#stopped) return;
     const { dropped, counts } = sorted;
     this.#dropped = { dropped, counts };
     this.#report();
@@ -237,9 +242,12 @@ export class Pool {
       const target = same ?? heirs.get(entry.loop.target.seriesKey);
       if (target === undefined) this.#end(key, entry);
       else this.#goOn(key, entry, target);
-      if (target === undefined || target === same) continue;
-      heirs.delete(target.seriesKey);
-      fresh.delete(target.key);
+      const next = target ?? fresh.get(key);
+      if (next === undefined || next === same) continue;
+      heirs.delete(next.seriesKey);
+      fresh.delete(next.key);
+      // In one go with the end of the old one: a tick between the two would be lost.
+      if (target === undefined) this.#start(next);
     }
     return fresh;
   }
@@ -277,6 +285,7 @@ export class Pool {
       onFailure: (failed, error) => this.#logFailure(failed, error),
     });
     this.#byLabels.add(loop);
+    loop.refusal = this.#refusal;
     this.#plan({ loop, ticks: this.#ticksOf(target) });
   }
 
@@ -305,14 +314,13 @@ export class Pool {
   }
 
   /** With more targets than `target_limit` none of them is asked, and all are down. */
-  #refuse(): void {
+  #refuse(count: number): void {
     const { targetLimit } = this.#settings.config;
-    const count = this.#loops.size;
     const isOver = targetLimit > 0 && count > targetLimit;
-    const refusal = isOver
+    this.#refusal = isOver
       ? `target_limit exceeded (number of targets: ${count}, limit: ${targetLimit})`
       : undefined;
-    for (const { loop } of this.#loops.values()) loop.refusal = refusal;
+    for (const { loop } of this.#loops.values()) loop.refusal = this.#refusal;
   }
 
   #report(): void {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parseJson } from '../../src/discovery/json-list.js';
-import { TargetList } from '../../src/discovery/target-list.js';
 import { TimeSlice } from '../../src/lib/index.js';
 
 const read = (text: string | Buffer) => parseJson(Buffer.from(text as string), new TimeSlice());
@@ -69,28 +68,4 @@ test('JSON lists: others have their turn while a long one is read', async () => 
   await parseJson(Buffer.from(JSON.stringify(long(10_000))), new TimeSlice(0));
   clearImmediate(timer);
   assert.ok(turns > 10, `${turns} turns`);
-});
-
-test('a list that changed: what its groups had before is the very same where it did not', async () => {
-  const list = new TargetList({ source: 'x', label: { __meta_url: 'u' } });
-  const of = (...groups: object[]) => list.read(Buffer.from(JSON.stringify(groups)), parseJson);
-  const group = (target: string, site = 'hq') => ({ targets: [target], labels: { site } });
-  const before = await of(group('a:1'), group('b:1'), group('c:1'), group('d:1'));
-  const after = await of(group('a:1'), group('new:1'), group('b:1', 'lab'), group('d:1'), group('c:1'));
-  assert.equal(after[0], before[0]);
-  // another label: nothing is the same
-  assert.deepEqual(after[2]!.labels, { site: 'lab', __meta_url: 'u' });
-  assert.notEqual(after[2]!.targets, before[1]!.targets);
-  // another place in the list
-  for (const [was, is] of [
-    [before[3]!, after[3]!],
-    [before[2]!, after[4]!],
-  ] as const) {
-    assert.equal(is.targets, was.targets);
-    assert.equal(is.labels, was.labels);
-  }
-  assert.deepEqual(
-    after.map(({ source }) => source),
-    ['x:0', 'x:1', 'x:2', 'x:3', 'x:4'],
-  );
 });

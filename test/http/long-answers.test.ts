@@ -128,6 +128,76 @@ test('a reader that stalls: no more is made than it can take, others are answere
   });
 });
 
+test('long answers that are begun are bounded, however many are asked for in one breath', async () => {
+  await withFleet(10_000, async (edge, fleet) => {
+    const asked = 1000;
+    let begun = 0;
+    const pools = fleet.pools.bind(fleet);
+    fleet.pools = () => {
+      begun++;
+      return pools();
+    };
+    const socket = stalled(edge, ...Array.from({ length: asked }, () => '/api/v1/targets'));
+    await until('one to be begun', () => begun > 0);
+    assert.ok(begun < 100, `${begun} of ${asked}`);
+    socket.destroy();
+    await until('room', async () => (await ask(edge, '/metrics')).status === 200);
+  });
+});
+
+test('many answers behind one another are no leak that Node warns of', async (t) => {
+  const warnings: string[] = [];
+  const note = (warning: Error) => void warnings.push(String(warning));
+  process.on('warning', note);
+  t.after(() => process.off('warning', note));
+  await withEdge({}, async (edge) => {
+    const socket = stalled(edge, ...Array.from({ length: 15 }, () => ['/metrics', '/']).flat());
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.resume();
+    await until('all answers', () => text.match(/HTTP\/1.1 200 OK/g)?.length === 30);
+    socket.destroy();
+  });
+  assert.deepEqual(warnings, []);
+});
+
+test('HTTP/1.0 knows the end of a long answer by that of the connection: one that is cut has none', async () => {
+  await withFleet(10_000, async (edge, fleet) => {
+    fleet.failAt = 5000;
+    const socket = connect(Number(new URL(edge.address!).port), '127.0.0.1');
+    let error: NodeJS.ErrnoException | undefined;
+    socket.on('error', (cause) => {
+      error = cause;
+    });
+    socket.resume().write('GET /api/v1/targets HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n');
+    await until('the end', () => socket.closed);
+    assert.equal(error?.code, 'ECONNRESET');
+  });
+});
+
+test('who asks and has nothing more to say gets the whole answer', async () => {
+  await withFleet(10_000, async (edge) => {
+    const whole = (await ask(edge, '/api/v1/targets')).body;
+    const f = async (path: string, want: string) => {
+      const port = Number(new URL(edge.address!).port);
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.end(`GET ${path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n`);
+      await until(`the end of ${path}`, () => socket.closed);
+      const body = text.slice(text.indexOf('\r\n\r\n') + 4);
+      assert.ok(body === want, `${path}: ${body.length} of ${want.length} characters`);
+    };
+    await f('/-/healthy', 'Sentinel is healthy.\n');
+    await f('/api/v1/targets', whole);
+    await f('/api/v1/targets?health=down', (await ask(edge, '/api/v1/targets?health=down')).body);
+  });
+});
+
 test('an answer behind a long one whose reader stalls goes with their connection', async () => {
   const text = 'x'.repeat(2 ** 22);
   let asked = 0;

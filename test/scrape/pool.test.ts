@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { labelsToMap } from '../../src/model/index.js';
 import { ManualClock } from '../manual-clock.js';
 import { ruleOf } from '../relabel/rule-of.js';
@@ -195,4 +196,59 @@ test('what discovery alone knows may change: the target goes on, and shows it', 
   const zone = () => labelsToMap(scraping.active()[0]!.discoveredLabels).__meta_zone;
   await until('the new label', () => zone() === 'b');
   assert.equal(scraping.active()[0]!.health, 'up');
+});
+
+test('a job that goes while its targets are sorted out leaves no metric behind', async (t) => {
+  const scraping = new Scraping(t, new ManualClock());
+  await scraping.apply([job([], { discovery: [], relabel: [ruleOf({ action: 'drop' })] })]);
+  const addresses = Array.from({ length: 20_000 }, (_, i) => `t${i}:1`);
+  scraping.discover('job', addresses);
+  // The sorting of so many gives way to others.
+  for (let i = 0; i < 3; i++) await setImmediate();
+  await scraping.apply([]);
+  await scraping.scrapes.stop();
+  assert.doesNotMatch(scraping.metrics.render(), /job="job"/);
+});
+
+test('more targets than target_limit: none is asked, also while their loops are still being made', async (t) => {
+  const clock = new ManualClock();
+  const scraping = new Scraping(t, clock);
+  const source = await exposing(t);
+  const relabel = [
+    ruleOf({ sourceLabels: ['__address__'], regex: '(.*)/(.*)', targetLabel: 'n', replacement: '$2' }),
+    ruleOf({ sourceLabels: ['__address__'], regex: '(.*)/(.*)', targetLabel: '__address__' }),
+  ];
+  await scraping.apply([job([], { discovery: [], relabel, targetLimit: 10 })]);
+  const count = 5000;
+  scraping.discover(
+    'job',
+    Array.from({ length: count }, (_, i) => `${source.address}/${i}`),
+  );
+  const made = () => scraping.scrapes.pools()[0]!.active().length;
+  while (made() === 0) await setImmediate();
+  const early = made();
+  assert.ok(early < count);
+  await clock.advance(INTERVAL_MS);
+  await until('the scrapes of the first', () => scraping.batches >= early);
+  assert.ok(scraping.of('up').every(({ value }) => value === 0));
+  assert.equal(source.asked, 0);
+});
+
+test('targets whose series begin anew are never without a loop: none of their ticks is lost', async (t) => {
+  const scraping = new Scraping(t, new ManualClock());
+  const count = 5000;
+  const addresses = Array.from({ length: count }, (_, i) => `t${i}:1`);
+  await scraping.apply([job(addresses)]);
+  const loops = () => scraping.scrapes.pools()[0]!.active();
+  const before = new Set(loops());
+  const renewed = () => loops().filter((loop) => !before.has(loop)).length;
+  const done = scraping.apply([job(addresses, { honorLabels: true })]);
+  const seen = new Set<number>();
+  while (renewed() < count) {
+    await setImmediate();
+    assert.equal(loops().length, count);
+    seen.add(renewed());
+  }
+  await done;
+  assert.ok(seen.size > 2, 'it gave way to others');
 });
