@@ -137,6 +137,10 @@ export class TargetLoop {
 
   async #scrapeNow(tickMs: number, signal: AbortSignal): Promise<void> {
     const { clock, metrics, onFailure } = this.#parts;
+    // Many may be due at the same time; and where pages wait to be read, more are asked for when they are.
+    const slice = new TimeSlice();
+    if (slice.isUp) await slice.next();
+    signal.throwIfAborted();
     const target = this.#target;
     if (this.#applied !== target.config) this.#series.configure(target.config);
     this.#applied = target.config;
