@@ -24,6 +24,7 @@ import {
   type Clock,
   type Logger,
   Metrics,
+  ProcessStart,
   sameValue,
   systemBoot,
   systemClock,
@@ -86,8 +87,7 @@ const HTTP = Symbol('HttpEdge');
 const CONTROL = Symbol('ControlEdge');
 const CLOCK_GUARD = Symbol('ClockGuard');
 
-/** Start of this process, wall clock. */
-const START_MS = Date.now() - performance.now();
+const START = new ProcessStart(systemClock, systemBoot, performance.now());
 
 /** How long a stop sends before it commits what is left (DESIGN 5). */
 const DRAIN_MS = 1000;
@@ -369,7 +369,7 @@ function viewOf(
     runtime: () => ({
       name: running.config.sentinel.name,
       dataDirectory: running.config.sentinel.dataDirectory,
-      startMs: START_MS,
+      startMs: START.ms,
       configFile: running.config.file,
       reloaded: metrics.value('sentinel_config_last_reload_successful') !== 0,
       loopDelayMs: delay.worstMs(),
@@ -389,9 +389,11 @@ function describeBuild(metrics: Metrics): void {
     .family('gauge', 'sentinel_build_info', 'Version of the agent and of Node; always 1.')
     .with(labels)
     .set(1);
-  metrics
-    .gauge('sentinel_start_time_seconds', 'Start of the agent, seconds since 1970.')
-    .set(START_MS / 1000);
+  metrics.gaugeOf(
+    'sentinel_start_time_seconds',
+    'Start of the agent, seconds since 1970.',
+    () => START.ms / 1000,
+  );
   metrics.gaugeOf('nodejs_active_timers', 'Timers of the agent process that are set.', activeTimers);
   metrics.gaugeOf(
     'process_resident_memory_bytes',

@@ -174,7 +174,7 @@ class TwoLevelBuffer implements BlockBuffer {
     const taken = this.#turn(async () => {
       await this.#expire();
       return this.#lendStored(queue, lane, asked);
-    });
+    }).finally(() => this.#arm());
     return this.#disk.health.orStall(taken, () => {
       asked.isStillThere = false;
     });
@@ -204,6 +204,7 @@ class TwoLevelBuffer implements BlockBuffer {
     }
     if (!queue?.leased.delete(id)) return;
     await this.#disk.health.orStall(this.#turn(() => this.#disk.countAttempt(destination, id)));
+    this.#arm();
   }
 
   commit(): Promise<void> {
@@ -275,7 +276,9 @@ class TwoLevelBuffer implements BlockBuffer {
   #oldestMs(queue: Queue): number | undefined {
     const held = this.#memory.blocks.find(({ owners }) => owners.has(queue.name));
     const heldMs = held && held.block.minMs + this.#bootTime.shiftOf(held.stamp);
-    const times = [queue.storedOldestMs, heldMs].filter((ms) => ms !== undefined);
+    // What the disk said last may be of a block that it has only to let go of.
+    const storedMs = queue.stored.blocks > 0 ? queue.storedOldestMs : undefined;
+    const times = [storedMs, heldMs].filter((ms) => ms !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
@@ -299,7 +302,7 @@ class TwoLevelBuffer implements BlockBuffer {
     const held = this.#memory.get(destination, id);
     if (held === undefined) {
       this.#disk.settle(queue, id, countsOf(kept));
-      await this.#disk.health.orStall(this.#turn(() => this.#disk.remove(queue, id)));
+      await this.#disk.health.orStall(this.#turn(() => this.#disk.remove(queue)));
     } else this.#memory.disown(destination, held);
     this.#queues.forgetEmpty();
     this.#tellSafe();
@@ -317,17 +320,12 @@ class TwoLevelBuffer implements BlockBuffer {
     });
   }
 
-  /** What the timer does. All blocks go with an old one: who does not take that one takes none, and there are fewer transactions. Without an old one, nothing is written. */
+  /** What the timer does. All blocks go with an old one: who does not take that one takes none, and there are fewer transactions. Without an old one, or too many, nothing is written. */
   async #tick(): Promise<void> {
-    const { clock } = this.#setUp;
-    const { commitIntervalMs } = this.#options;
-    const oldest = this.#memory.blocks[0];
-    const now = clock.monotonic();
+    const now = this.#setUp.clock.monotonic();
     this.#lastTickMs = now;
-    if (oldest !== undefined && oldest.block.bornMs + commitIntervalMs <= now)
-      await this.#commit(this.#memory.blocks);
-    else if (this.#disk.health.isFailing && this.#disk.health.restMs === 0)
-      await this.#disk.retry({ probe: true });
+    if (this.#commitDueMs() <= now) await this.#commit(this.#memory.blocks);
+    else if (this.#disk.health.checkAtMs <= now) await this.#disk.retry({ probe: true });
     await this.#expire();
     if (this.#disk.restAtMs <= now) await this.#disk.rest();
   }
@@ -379,7 +377,7 @@ class TwoLevelBuffer implements BlockBuffer {
         const queue = this.#queues.get(name);
         if (nowAttempts === undefined) {
           this.#disk.settle(queue, id, countsOf(block));
-          await this.#disk.remove(queue, id);
+          await this.#disk.remove(queue);
         } else if (nowAttempts > attempts) await this.#disk.countAttempt(name, id);
       }
     }
@@ -486,13 +484,14 @@ class TwoLevelBuffer implements BlockBuffer {
   }
 
   #commitDueMs(): number {
-    const { commitIntervalMs } = this.#options;
+    const { commitIntervalMs, maxMemoryBytes } = this.#options;
     const oldest = this.#memory.blocks[0];
     if (oldest === undefined) return Infinity;
+    const isFull = this.#memory.bytes > maxMemoryBytes;
     // A block that could not be written (it is being sent while the disk is full) must not make the timer spin.
     const restMs = Math.min(1000, commitIntervalMs / 2 || 1000);
     return Math.max(
-      oldest.block.bornMs + commitIntervalMs,
+      isFull ? -Infinity : oldest.block.bornMs + commitIntervalMs,
       this.#lastCommitMs + restMs,
       this.#disk.health.retryAtMs,
     );
@@ -504,11 +503,7 @@ class TwoLevelBuffer implements BlockBuffer {
     const { health, restAtMs } = this.#disk;
     const isPending = maxAgeMs > 0 && [...this.#queues.all()].some(({ pending }) => pending.blocks > 0);
     const periodMs = Math.min(Math.max(maxAgeMs / 10, EXPIRE_MS), MAX_EXPIRE_MS);
-    const dueMs = Math.min(
-      restAtMs,
-      isPending ? this.#lastExpireMs + periodMs : Infinity,
-      health.isFailing ? health.retryAtMs : Infinity,
-    );
+    const dueMs = Math.min(restAtMs, isPending ? this.#lastExpireMs + periodMs : Infinity, health.checkAtMs);
     return Math.max(dueMs, this.#lastTickMs + 1000);
   }
 

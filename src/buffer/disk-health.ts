@@ -68,9 +68,14 @@ export class DiskHealth {
     return this.#stalls > 0;
   }
 
-  /** When a failing disk is tried again, on the monotonic clock; `-Infinity` when it works. */
+  /** When a disk that takes no blocks is tried again, on the monotonic clock; `-Infinity` when it takes them. */
   get retryAtMs(): number {
     return this.isFailing ? this.#retryAtMs : -Infinity;
+  }
+
+  /** The same for a disk on which anything failed; `Infinity` when all works. */
+  get checkAtMs(): number {
+    return this.hasFaults ? this.#retryAtMs : Infinity;
   }
 
   /** Milliseconds until a failing disk is tried again; 0 when it may be tried now. */

@@ -104,14 +104,17 @@ export class Disk {
     await this.shift();
   }
 
-  /** After a fault: opens the file, lets go of what was settled meanwhile, and sees whether it can be written, unless there is something to write anyway. */
+  /** After a fault: opens the file, lets go of what was settled meanwhile, and sees whether what failed works again, unless there is something to write anyway. */
   async retry({ probe }: { probe: boolean }): Promise<void> {
     if (this.health.hasFaults && this.#isDelivered()) await this.#startAnew();
     if (this.#store === undefined && this.health.isFailing) await this.#wake();
     await this.shift();
     for (const queue of this.#setUp.queues.all())
       for (const id of queue.settled) if (!(await this.#remove(queue, id))) return;
-    if (probe && this.health.hasFault('write')) await this.#do('write', (store) => store.probe());
+    if (!probe) return;
+    if (this.health.hasFault('read')) await this.#do('read', (store) => store.look([]));
+    for (const operation of ['write', 'remove'] as const)
+      if (this.health.hasFault(operation)) await this.#do(operation, (store) => store.probe());
   }
 
   /** When the clock was set in the first minutes of the boot: writes what the blocks of these minutes are to be moved by. Until it is written, it is tried again. */
@@ -128,8 +131,18 @@ export class Disk {
   async write(blocks: readonly StoredBlock[], keep: ReadonlySet<number>): Promise<Written | undefined> {
     const { maxSizeBytes, onFull } = this.#setUp.options();
     const limits = { maxBytes: maxSizeBytes, onFull, keep };
-    const result = await this.#do('write', (store) => store.write(blocks, limits));
-    if (result === undefined) return undefined;
+    if (!(await this.#removeDoubtful(blocks))) return undefined;
+    let isBegun = false;
+    const result = await this.#do('write', (store) => {
+      isBegun = true;
+      return store.write(blocks, limits);
+    });
+    if (result === undefined) {
+      // A commit that failed with the file, or with its worker, may stand in the file all the same.
+      if (isBegun && this.#store === undefined)
+        for (const [queue, id] of this.#ownersOf(blocks)) queue.settled.add(id);
+      return undefined;
+    }
     const written = blocks.filter(({ id }) => !result.left.has(id));
     if (written.length > 0) this.#commits.inc();
     for (const { block, owners } of written)
@@ -161,9 +174,9 @@ export class Disk {
     queue.settled.add(id);
   }
 
-  /** Removes a block that was settled. */
-  async remove(queue: Queue, id: number): Promise<void> {
-    if (queue.settled.has(id)) await this.#remove(queue, id);
+  /** Removes what was settled. */
+  async remove(queue: Queue): Promise<void> {
+    for (const id of queue.settled) if (!(await this.#remove(queue, id))) break;
     await this.#look();
   }
 
@@ -257,7 +270,7 @@ export class Disk {
     this.#usedAtMs = this.#setUp.clock.monotonic();
     this.health.succeeded('open');
     await this.#look();
-    return store;
+    return this.#store; // A disk that fails again is closed again.
   }
 
   #openOptions(): OpenOptions {
@@ -288,6 +301,18 @@ export class Disk {
     await this.sleep();
     for (const queue of this.#setUp.queues.all()) queue.settled.clear();
     this.health.succeeded('remove');
+  }
+
+  /** What is to be written must not stand in the file already, for these or for those who had it pending then. */
+  async #removeDoubtful(blocks: readonly StoredBlock[]): Promise<boolean> {
+    for (const [queue, id] of this.#ownersOf(blocks))
+      if (queue.settled.has(id) && !(await this.#remove(queue, id))) return false;
+    return true;
+  }
+
+  *#ownersOf(blocks: readonly StoredBlock[]): Generator<[Queue, number]> {
+    for (const { id, owners } of blocks)
+      for (const name of owners.keys()) yield [this.#setUp.queues.get(name), id];
   }
 
   async #remove(queue: Queue, id: number): Promise<boolean> {

@@ -8,8 +8,10 @@ import { DEFAULT_FILE } from './configuration.js';
 const SOCKET = 'control.sock';
 /** Where systemd puts the data of the service (StateDirectory=sentinel). */
 const SERVICE_DIRECTORY = '/var/lib/sentinel';
-/** An agent that takes longer hangs. */
-const TIMEOUT_MS = 5000;
+/** An agent from which nothing comes for so long hangs. */
+const SILENCE_MS = 5000;
+/** Of what it says instead of an answer. */
+const MAX_WORDS = 200;
 
 /** No agent answers there; the message says where it was looked for. */
 export class NoAgentError extends Error {}
@@ -43,15 +45,15 @@ function candidates({
   return [...(given ? [given] : []), resolve('data'), SERVICE_DIRECTORY];
 }
 
-/** Asks the agent; gives the `data` of its answer. Throws NoAgentError when nobody answers, and SEN_USAGE when we may not ask. */
+/** Asks the agent; gives the `data` of its answer. Throws NoAgentError when nobody answers, or not that, and SEN_USAGE when we may not ask. */
 export async function askAgent<T>(socketPath: string, path: string): Promise<T> {
   const { status, body } = await get(socketPath, path).catch((error: NodeJS.ErrnoException) => {
     throw faultOf(error, socketPath);
   });
-  if (status !== 200)
-    throw new NoAgentError(
-      `the agent at ${socketPath} answers ${status} to ${path}; is it of another version?`,
-    );
+  if (status !== 200) {
+    const words = status === 404 ? 'is it of another version?' : body.trim().slice(0, MAX_WORDS);
+    throw new NoAgentError(`the agent at ${socketPath} answers ${status} to ${path}: ${words}`);
+  }
   return (JSON.parse(body) as { data: T }).data;
 }
 
@@ -61,17 +63,17 @@ function faultOf(error: NodeJS.ErrnoException, socketPath: string): Error {
       'SEN_USAGE',
       `not permitted to use ${socketPath}; run this as root or as the agent's user`,
     );
-  const why =
-    error.code === 'ECONNREFUSED'
-      ? 'its last agent is gone'
-      : `it does not answer (${error.code ?? error.message})`;
-  return new NoAgentError(`no agent runs at ${socketPath}: ${why}`);
+  return new NoAgentError(
+    error.code === 'ECONNREFUSED' || error.code === 'ENOENT'
+      ? `no agent runs at ${socketPath}: its last agent is gone`
+      : `the agent at ${socketPath} does not answer (${error.code ?? error.message}); its log may say why`,
+  );
 }
 
 function get(socketPath: string, path: string): Promise<{ status: number; body: string }> {
   return new Promise((settle, reject) => {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const sent = request({ socketPath, path, host: 'localhost', agent: false, signal }, (response) => {
+    const options = { socketPath, path, host: 'localhost', agent: false, timeout: SILENCE_MS };
+    const sent = request(options, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => {
         body += text;
@@ -79,9 +81,8 @@ function get(socketPath: string, path: string): Promise<{ status: number; body: 
       response.on('error', reject);
       response.on('end', () => settle({ status: response.statusCode ?? 0, body }));
     });
-    sent.on('error', (error) =>
-      reject(signal.aborted ? new Error(`no answer in ${TIMEOUT_MS / 1000} s`) : error),
-    );
+    sent.on('timeout', () => sent.destroy(new Error(`nothing came for ${SILENCE_MS / 1000} s`)));
+    sent.on('error', reject);
     sent.end();
   });
 }

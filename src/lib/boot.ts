@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { Clock } from './clock.js';
 
 /** The time since the machine was switched on. Tests put their own in its place. */
 export interface Boot {
@@ -23,6 +24,29 @@ export const systemBoot: Boot = {
     return Math.max(Number(seconds) * 1000, Number(process.hrtime.bigint()) / 1e6);
   },
 };
+
+/** When this process started. Gear without a battery sets its clock later, by years: what was the start by the clock of then would be no start, and no age. */
+export class ProcessStart {
+  readonly #clock: Clock;
+  readonly #boot: Boot;
+  readonly #uptimeMs: number;
+  #ms: number;
+
+  /** `ageMs`: how long ago it was. */
+  constructor(clock: Clock, boot: Boot, ageMs: number) {
+    this.#clock = clock;
+    this.#boot = boot;
+    this.#uptimeMs = boot.uptimeMs() - ageMs;
+    this.#ms = clock.now() - ageMs;
+  }
+
+  /** By the clock as it is, ms since 1970. Usual corrections of the clock leave it alone: who looks for restarts looks for a change. */
+  get ms(): number {
+    const ms = this.#clock.now() - (this.#boot.uptimeMs() - this.#uptimeMs);
+    if (Math.abs(ms - this.#ms) > BOOT_STEP_MS) this.#ms = ms;
+    return this.#ms;
+  }
+}
 
 /** Sync: procfs does not block. */
 function tryRead(file: string): string | undefined {

@@ -1,5 +1,5 @@
 export { Backoff } from './backoff.js';
-export { BOOT_MS, BOOT_STEP_MS, type Boot, systemBoot } from './boot.js';
+export { BOOT_MS, BOOT_STEP_MS, type Boot, ProcessStart, systemBoot } from './boot.js';
 export {
   PROBE_HOST_PROGRAM,
   PROGRAM_DIRECTORY,

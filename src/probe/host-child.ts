@@ -18,6 +18,8 @@ import { HostOutput } from './host-output.js';
 
 /** How often a host is looked at. A plugin may take 100 MiB of memory in this time. */
 const LOOK_MS = 50;
+/** From one look to the next a host can be blamed for this silence at most: what is longer was a pause of this process, whose timers run before it reads what has come. */
+const MAX_LOOK_MS = 500;
 /** How long a host may take to end after `stop`. */
 const STOP_MS = 3000;
 /** How long its streams are read on after its end: a process that it started may hold them open. */
@@ -72,7 +74,10 @@ export class HostChild {
   readonly #look: NodeJS.Timeout;
   /** Tasks whose run has begun and given nothing yet. */
   readonly #running = new Set<string>();
-  #lastHeartbeatMs: number | undefined;
+  /** Since its last heartbeat, or its start. */
+  #silentMs = 0;
+  #lookedMs: number;
+  #hasBeaten = false;
   #rssBytes = 0;
   #asked = false;
   #killedFor: string | undefined;
@@ -84,6 +89,7 @@ export class HostChild {
   constructor(parts: HostChildParts) {
     this.#parts = parts;
     this.#startedMs = parts.clock.monotonic();
+    this.#lookedMs = this.#startedMs;
     this.#output = new HostOutput(parts.clock, (line) => parts.log.warn(`probe host printed: ${line}`));
     this.#child = spawnHost(parts);
     endWithUs(this.#child);
@@ -146,7 +152,7 @@ export class HostChild {
   }
 
   #note(message: ToAgent): void {
-    if (message.kind === 'heartbeat') this.#lastHeartbeatMs = this.#parts.clock.monotonic();
+    if (message.kind === 'heartbeat') [this.#hasBeaten, this.#silentMs] = [true, 0];
     else if (message.kind === 'started') this.#running.add(message.id);
     else if (message.kind === 'result' || message.kind === 'aborted') this.#running.delete(message.id);
     this.#parts.onMessage(message);
@@ -167,10 +173,12 @@ export class HostChild {
   /** Kills a host that hangs or has grown too large. */
   #lookAfter(): void {
     const { clock, limits } = this.#parts;
-    const silentMs = clock.monotonic() - (this.#lastHeartbeatMs ?? this.#startedMs);
+    const now = clock.monotonic();
+    this.#silentMs += Math.min(now - this.#lookedMs, MAX_LOOK_MS);
+    this.#lookedMs = now;
     this.#rssBytes = rssBytes(this.pid) ?? this.#rssBytes;
-    if (silentMs > (this.#lastHeartbeatMs === undefined ? limits.firstSilenceMs : limits.silenceMs))
-      this.#kill(`gave no heartbeat for ${Math.round(silentMs / 1000)} s`);
+    if (this.#silentMs > (this.#hasBeaten ? limits.silenceMs : limits.firstSilenceMs))
+      this.#kill(`gave no heartbeat for ${Math.round(this.#silentMs / 1000)} s`);
     else if (this.#rssBytes > limits.maxRssBytes)
       this.#kill(`grew to ${mib(this.#rssBytes)}; ${mib(limits.maxRssBytes)} is the most`);
   }

@@ -21,6 +21,8 @@ const STOP_MS = 1500;
 const MAX_RESULT_BYTES = 64 * 2 ** 20;
 /** After a plugin could not open, its tasks are tried again. */
 const REOPEN_MS = 30_000;
+/** Tasks of a plugin that takes longer to open are said to wait for it. */
+const SLOW_OPEN_MS = 10_000;
 
 /** A plugin with what it opened. */
 interface OpenPlugin {
@@ -176,13 +178,10 @@ export class ProbeHost {
 
   async #add(tasks: readonly Task[], resume?: ReadonlyMap<string, Resume>): Promise<void> {
     for (const task of tasks) this.#wanted.set(task.id, task);
-    const ready: HostedTask[] = [];
-    for (const task of tasks) {
-      const hosted = await this.#prepare(task);
-      if (hosted !== undefined && this.#wanted.get(task.id) === task && !this.#stopping) ready.push(hosted);
-    }
+    const prepared = await Promise.all(tasks.map((task) => this.#prepare(task)));
     const free: HostedTask[] = [];
-    for (const hosted of ready) {
+    for (const hosted of prepared) {
+      if (hosted === undefined || !this.#isWanted(hosted.task)) continue;
       const { id } = hosted.task;
       this.#drop(id);
       this.#tasks.set(id, hosted);
@@ -191,6 +190,10 @@ export class ProbeHost {
       else void before.ended.then(() => this.#plan([hosted], resume));
     }
     this.#plan(free, resume);
+  }
+
+  #isWanted(task: Task): boolean {
+    return this.#wanted.get(task.id) === task && !this.#stopping;
   }
 
   #plan(tasks: readonly HostedTask[], resume: ReadonlyMap<string, Resume> | undefined): void {
@@ -207,21 +210,30 @@ export class ProbeHost {
     );
   }
 
-  async #prepare(task: Task): Promise<HostedTask | undefined> {
-    let plugin: OpenPlugin;
+  /** Nothing when it cannot be had; then the task is tried again later. */
+  async #openFor(task: Task): Promise<OpenPlugin | undefined> {
+    const { clock } = this.#parts;
+    const say = (message: string) => this.#send({ kind: 'problem', id: task.id, message });
+    const late = clock.after(SLOW_OPEN_MS, () => {
+      if (!this.#isWanted(task)) return;
+      say(`plugin "${task.plugin}" has not opened within ${SLOW_OPEN_MS / 1000} s; it runs when it has`);
+    });
     try {
-      plugin = await this.#open(task.plugin);
+      return await this.#open(task.plugin);
     } catch (error) {
-      this.#send({
-        kind: 'problem',
-        id: task.id,
-        message: `cannot open plugin "${task.plugin}": ${errorLine(error)}`,
-      });
-      this.#parts.clock.after(REOPEN_MS, () => {
-        if (this.#wanted.get(task.id) === task && !this.#stopping) void this.#add([task]);
+      say(`cannot open plugin "${task.plugin}": ${errorLine(error)}`);
+      clock.after(REOPEN_MS, () => {
+        if (this.#isWanted(task)) void this.#add([task]);
       });
       return undefined;
+    } finally {
+      late.cancel();
     }
+  }
+
+  async #prepare(task: Task): Promise<HostedTask | undefined> {
+    const plugin = await this.#openFor(task);
+    if (plugin === undefined) return undefined;
     const { definition } = plugin.loaded;
     try {
       const read = readOptions(definition, task.config, {

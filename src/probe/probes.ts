@@ -267,9 +267,10 @@ export class Probes {
     this.#metrics.setAside.set(this.#setAside.size);
     this.#parts.log.warn({ plugin }, 'Plugin is tried again');
     const tasks = this.#tasksOf([plugin]);
-    const asideMs = this.#parts.clock.monotonic() - aside.sinceMs;
+    const now = this.#parts.clock.monotonic();
     for (const { id, intervalMs } of tasks) {
       const watched = this.#tasks.get(id)!;
+      const asideMs = now - Math.max(aside.sinceMs, watched.sinceMs);
       watched.status.problem = undefined;
       watched.countMissed(Math.floor(asideMs / intervalMs), 'set_aside');
     }

@@ -18,6 +18,8 @@ export interface LastResult {
 /** What the agent knows of a task. */
 export interface TaskStatus {
   task: Task;
+  /** When it came, wall clock. */
+  sinceMs: number;
   last: LastResult | undefined;
   /** Runs with a result, and how many of them failed. */
   runs: number;
@@ -32,17 +34,21 @@ export interface TaskStatus {
   problem: string | undefined;
 }
 
-/** How a task does, the worst first. blocked: it cannot run; failed: its last run; late: no result for more than three intervals; waiting: no result yet. */
+/** How a task does, the worst first. blocked: it cannot run; failed: its last run; late: no result for more than three intervals, or none since it came; waiting: it came just now. */
 export const TASK_STATES = ['blocked', 'failed', 'late', 'waiting', 'ok'] as const;
 
 /** One of them. */
 export type TaskState = (typeof TASK_STATES)[number];
 
+/** What a probe host on a slow machine, or thousands of first runs, may take. */
+const BEGIN_MS = 60_000;
+
 /** How the task does at `nowMs` (wall clock). */
-export function taskState({ task, last, problem }: TaskStatus, nowMs: number): TaskState {
+export function taskState({ task, sinceMs, last, problem }: TaskStatus, nowMs: number): TaskState {
   if (problem !== undefined) return 'blocked';
-  if (last === undefined) return 'waiting';
-  if (nowMs - last.plannedMs > 3 * task.intervalMs + task.timeoutMs) return 'late';
+  const patienceMs = 3 * task.intervalMs + task.timeoutMs;
+  if (last === undefined) return nowMs - sinceMs > Math.max(patienceMs, BEGIN_MS) ? 'late' : 'waiting';
+  if (nowMs - last.plannedMs > patienceMs) return 'late';
   return last.ok ? 'ok' : 'failed';
 }
 
@@ -53,7 +59,7 @@ export interface HostStatus {
   pid: number | undefined;
   /** Tasks that it runs. */
   tasks: number;
-  /** Times that it died since the agent started. */
+  /** Times that it was started again since the agent started. */
   restarts: number;
   /** Worst delay of its event loop in the last second, ms. */
   loopDelayMs: number;

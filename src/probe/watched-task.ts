@@ -23,14 +23,18 @@ type OfTask = Exclude<Extract<ToAgent, { id: string }>, { kind: 'removed' }>;
 export class WatchedTask {
   readonly task: Task;
   readonly status: TaskStatus;
+  /** When it came, monotonic. */
+  readonly sinceMs: number;
   readonly #parts: WatchedTaskParts;
   #series: TaskSeries;
 
   /** `problem`: why it cannot run now. */
   constructor(task: Task, series: TaskSeries, problem: string | undefined, parts: WatchedTaskParts) {
     this.task = task;
+    this.sinceMs = parts.clock.monotonic();
     this.status = {
       task,
+      sinceMs: parts.clock.now(),
       last: undefined,
       runs: 0,
       failures: 0,

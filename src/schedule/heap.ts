@@ -3,7 +3,7 @@ export interface Due {
   dueMs: number;
 }
 
-/** A binary min-heap by `dueMs`. What was taken out of the plan stays in it until its time comes; its owner looks. */
+/** A binary min-heap by `dueMs`. What was taken out of the plan may stay in it until its time comes; its owner looks. */
 export class DueHeap<T extends Due> {
   readonly #items: T[] = [];
 

@@ -13,6 +13,10 @@ const FRESH_MS = 1000;
 const SLICE_MS = 3;
 /** Runs that begin in one go at most. */
 const MAX_TOGETHER = 50;
+/** How much of the shortest interval a run may be late at most to begin with others: beyond a whole one it would miss a tick. */
+const SLACK_PART = 0.25;
+/** Plans that were taken out and still lie in the heap, with all that they hold, until their tick: so many more than those that run. */
+const MAX_GONE = 100;
 /** How far stamps may run ahead of a clock that was set back. Prometheus takes nothing that lies further in the future. */
 const MAX_AHEAD_MS = 600_000;
 
@@ -104,9 +108,13 @@ export class Schedule<T> {
   readonly #watch: ClockWatch;
   readonly #entries = new Map<string, Entry<T>>();
   #heap = new DueHeap<Entry<T>>();
+  /** Of those that are in the heap, the removed ones, at most. */
+  #gone = 0;
   #timer: Timer | undefined;
   #timerDueMs = Infinity;
   #lastSlotMs = 0;
+  /** Of all plans so far. */
+  #leastIntervalMs = Infinity;
   #stopped = false;
 
   constructor(clock: Clock, events: ScheduleEvents<T>) {
@@ -126,6 +134,7 @@ export class Schedule<T> {
     const ordered = plans.map((plan) => ({ plan, hash: hash32(plan.phase) })).sort((a, b) => a.hash - b.hash);
     for (const { plan } of ordered) {
       this.remove(plan.key);
+      this.#leastIntervalMs = Math.min(this.#leastIntervalMs, plan.intervalMs);
       const entry = this.#entryOf(plan);
       this.#entries.set(plan.key, entry);
       this.#heap.push(entry);
@@ -139,6 +148,7 @@ export class Schedule<T> {
     if (entry === undefined) return;
     entry.removed = true;
     this.#entries.delete(key);
+    if (++this.#gone > this.#entries.size + MAX_GONE) this.#refill();
   }
 
   /** No more ticks. */
@@ -219,7 +229,7 @@ export class Schedule<T> {
       if (starting.length === 0) break;
       this.#start(starting);
     }
-    this.#arm(now + this.slackMs);
+    this.#arm(now + Math.min(this.slackMs, this.#leastIntervalMs * SLACK_PART));
   }
 
   /** Those whose run begins now: one, or with slack several. */
@@ -307,12 +317,18 @@ export class Schedule<T> {
     const now = this.#clock.now();
     this.#lastSlotMs += stepMs;
     this.#timerDueMs = Infinity;
-    this.#heap = new DueHeap();
     for (const entry of this.#entries.values()) {
       if (entry.stage === 'first') entry.dueMs += stepMs;
       else if (stepMs < 0 || entry.tickMs <= now) this.#rephase(entry, now);
-      if (entry.stage !== 'starting') this.#heap.push(entry);
     }
+    this.#refill();
+  }
+
+  /** Makes the heap anew. */
+  #refill(): void {
+    this.#gone = 0;
+    this.#heap = new DueHeap();
+    for (const entry of this.#entries.values()) if (entry.stage !== 'starting') this.#heap.push(entry);
   }
 
   #rephase(entry: Entry<T>, now: number): void {

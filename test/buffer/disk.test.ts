@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  cpSync,
   existsSync,
   openSync,
   readdirSync,
@@ -13,6 +14,7 @@ import {
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
+import type { Store } from '../../src/buffer/store.js';
 import { settle } from '../manual-clock.js';
 import { until } from '../until.js';
 import { faultyStore } from './faulty-store.js';
@@ -367,6 +369,95 @@ test('buffer: what was acknowledged while the disk failed is not sent again', as
   await bench.buffer.close();
   const second = await Bench.open(directory, {}, ONLY_A);
   assert.deepEqual(await second.drain('a'), []);
+});
+
+test('buffer: what the disk could not let go of goes as soon as it can, with nothing new to write', async (t) => {
+  const f = async (operations: (keyof Store)[]) => {
+    const disk = faultyStore();
+    const directory = temporaryDirectory(t);
+    const bench = await Bench.open(directory, {}, { ...ONLY_A, openStore: disk.openStore });
+    for (const number of [1, 2]) bench.push(number);
+    await bench.buffer.commit();
+    const lease = await bench.take('a');
+    Object.assign(disk, { fault: 'SQLITE_IOERR_WRITE', operations });
+    await bench.buffer.ack(lease!);
+    await bench.clock.advance(20 * SECOND);
+    assert.equal(bench.metric(HEALTHY), 0);
+    disk.fault = undefined;
+    await bench.clock.advance(10 * SECOND);
+    assert.equal(bench.metric(HEALTHY), 1);
+    // As after a kill.
+    const copy = temporaryDirectory(t);
+    cpSync(directory, copy, { recursive: true });
+    const second = await Bench.open(copy, {}, ONLY_A);
+    assert.deepEqual(await second.drain('a'), [2]);
+  };
+  await f(['remove', 'probe']);
+  await f(['remove', 'probe', 'look']);
+});
+
+test('buffer: a disk that could not be read is read again, with nothing new to write', async (t) => {
+  const disk = faultyStore();
+  const bench = await Bench.open(temporaryDirectory(t), {}, { ...ONLY_A, openStore: disk.openStore });
+  bench.push(1);
+  await bench.buffer.commit();
+  let told = 0;
+  bench.buffer.onPush(() => told++);
+  Object.assign(disk, { fault: 'SQLITE_IOERR_READ', operations: ['find', 'look'] });
+  assert.equal(await bench.take('a'), undefined);
+  await bench.clock.advance(20 * SECOND);
+  assert.deepEqual([bench.metric(HEALTHY), told], [0, 0]);
+  disk.fault = undefined;
+  await bench.clock.advance(10 * SECOND);
+  assert.deepEqual([bench.metric(HEALTHY), told], [1, 1], 'whoever waits for blocks is told');
+  assert.deepEqual(await bench.drain('a'), [1]);
+});
+
+test('buffer: a commit that failed but stands in the file is done again, for those who need it still', async (t) => {
+  const disk = faultyStore();
+  const bench = await Bench.open(temporaryDirectory(t), {}, { openStore: disk.openStore });
+  bench.push(1);
+  await bench.buffer.commit();
+  for (const number of [2, 3, 4]) bench.push(number);
+  Object.assign(disk, { fault: 'SQLITE_IOERR_FSYNC', isTooLate: true, operations: ['write'] });
+  await bench.buffer.commit();
+  assert.deepEqual([bench.metric(HEALTHY), bench.metric(MEMORY)], [0, 300]);
+  disk.fault = undefined;
+  for (const name of ['a', 'b', 'b']) await bench.buffer.ack((await bench.take(name, 'fresh'))!);
+  await bench.clock.advance(20 * SECOND);
+  assert.deepEqual([bench.metric(HEALTHY), bench.metric(MEMORY)], [1, 0]);
+  bench.checkSums();
+  assert.deepEqual(await bench.drain('a'), [1, 2, 3]);
+  assert.deepEqual(await bench.drain('b'), [1, 2]);
+  bench.checkSums();
+  assert.equal(bench.logged.length, 2, bench.logged.join('\n'));
+});
+
+test('buffer: a file that fails as soon as it is open is a fault of the disk', async (t) => {
+  const disk = faultyStore();
+  const bench = await Bench.open(temporaryDirectory(t), {}, { ...ONLY_A, openStore: disk.openStore });
+  Object.assign(disk, { fault: 'SQLITE_IOERR_READ', operations: ['look'] });
+  bench.push(1);
+  await bench.buffer.commit();
+  assert.deepEqual([bench.metric(HEALTHY), bench.metric(MEMORY)], [0, 100]);
+  disk.fault = undefined;
+  await bench.buffer.commit();
+  assert.deepEqual([bench.metric(HEALTHY), bench.metric(MEMORY)], [1, 0]);
+  assert.deepEqual(await bench.drain('a'), [1]);
+});
+
+test('buffer: with nothing pending the oldest sample has no age, whatever the disk says', async (t) => {
+  const disk = faultyStore();
+  const bench = await Bench.open(temporaryDirectory(t), {}, { ...ONLY_A, openStore: disk.openStore });
+  bench.push(1);
+  await bench.buffer.commit();
+  const lease = await bench.take('a');
+  Object.assign(disk, { fault: 'SQLITE_IOERR', operations: ['remove', 'look'] });
+  await bench.buffer.ack(lease!);
+  await bench.clock.advance(3600 * SECOND);
+  assert.equal(bench.metric('sentinel_buffer_samples_pending{destination="a"}'), 0);
+  assert.equal(bench.metric('sentinel_buffer_oldest_sample_age_seconds{destination="a"}'), 0);
+  assert.equal(bench.buffer.stats('a').oldestMs, undefined);
 });
 
 test('buffer: while the disk fails, memory stays within max_memory', async (t) => {

@@ -17,12 +17,14 @@ function wrapped(store: Store, around: (name: keyof Store, work: () => Promise<u
 export function faultyStore() {
   const state = {
     fault: undefined as string | undefined,
+    /** The fault comes after the work was done. */
+    isTooLate: false,
     operations: ['write', 'remove', 'dropOlder', 'countAttempt', 'probe'] as (keyof Store)[],
     openStore: (async (options) =>
       wrapped(await openSqliteStore(options), async (name, work) => {
-        if (state.fault !== undefined && state.operations.includes(name))
-          throw new Database.SqliteError('disk fault', state.fault);
-        return work();
+        if (state.fault === undefined || !state.operations.includes(name)) return work();
+        if (state.isTooLate) await work();
+        throw new Database.SqliteError('disk fault', state.fault);
       })) satisfies OpenStore,
   };
   return state;

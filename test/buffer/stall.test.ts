@@ -74,6 +74,23 @@ test('buffer: while the disk stalls, memory stays within max_memory', async (t) 
   await f('drop_newest', [1, 2, 3, 4, 5, 6]);
 });
 
+test('buffer: what reached max_memory while the disk was busy is committed as soon as it answers', async (t) => {
+  const disk = stallingStore();
+  const options = { commitIntervalMs: 3600 * SECOND, maxMemoryBytes: 500, maxAgeMs: 20 * SECOND };
+  const bench = await Bench.open(temporaryDirectory(t), options, { ...ONLY_A, openStore: disk.openStore });
+  bench.push(1);
+  disk.isStalled = true;
+  const committed = bench.buffer.commit();
+  // The look for old blocks waits for its turn.
+  await bench.clock.advance(3 * SECOND);
+  for (let number = 2; number <= 9; number++) bench.push(number);
+  disk.goOn();
+  await committed;
+  await bench.clock.advance(SECOND);
+  assert.equal(bench.metric(MEMORY), 0);
+  bench.checkSums();
+});
+
 test('buffer: a stop waits for a disk that stalls no longer than it may, and counts what is lost', async (t) => {
   const { bench } = await stalled(temporaryDirectory(t));
   let settled = 0;

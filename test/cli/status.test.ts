@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +30,7 @@ async function agentIn(t: TestContext, folder: string, view: Partial<HttpView> =
 }
 
 const well = (): Partial<HttpView> => ({
-  tasks: () => [task('a', { ok: true }, Date.now()), task('new', undefined, 0)],
+  tasks: () => [task('a', { ok: true }, Date.now()), task('new', undefined, Date.now())],
   destinations: () => [destination({ lastSuccessMs: Date.now() - 2000 })],
 });
 
@@ -248,10 +249,18 @@ describe('status', { concurrency: 2 }, () => {
     // somebody who accepts and never answers: an agent that hangs
     const hung = createServer();
     await new Promise<void>((resolve) => hung.listen(path, resolve));
-    t.after(() => hung.close());
     const sockets = new Set<{ destroy(): void }>();
     hung.on('connection', (socket) => sockets.add(socket));
-    await f(/it does not answer \(no answer in 5 s\)/);
+    await f(/^the agent at \S+control\.sock does not answer \(nothing came for 5 s\); its log may say why$/m);
     for (const socket of sockets) socket.destroy();
+    await new Promise((done) => hung.close(done));
+    // an agent of another version, and one that cannot answer now
+    let status = 404;
+    const other = createHttpServer((_, response) => response.writeHead(status).end('too many answers\n'));
+    await new Promise<void>((resolve) => other.listen(path, resolve));
+    t.after(() => other.close());
+    await f(/^the agent at \S+ answers 404 to \/api\/\S+: is it of another version\?$/m);
+    status = 503;
+    await f(/^the agent at \S+ answers 503 to \/api\/\S+: too many answers$/m);
   });
 });

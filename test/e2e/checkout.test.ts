@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -49,6 +50,12 @@ function pathWith(t: TestContext, commands: readonly string[]): string {
     if (file !== undefined) symlinkSync(file, join(folder, command));
   }
   return folder;
+}
+
+/** Runs its program as a user to whom nothing belongs. */
+function versionAsNobody(checkout: string) {
+  chmodSync(join(checkout, '..'), 0o755);
+  return spawnSync(join(checkout, 'bin/sentinel'), ['version'], { uid: 65534, gid: 65534, encoding: 'utf8' });
 }
 
 const SHELL_TOOLS = ['sh', 'env', 'node', 'npm', 'dirname', 'readlink', 'stat', 'find', 'head', 'cat'];
@@ -90,13 +97,25 @@ test('under systemd nothing is built', async (t) => {
   assert.match(stderr, /under systemd it is never built/);
 });
 
+test('a terminal that is a service of the user is not systemd', async (t) => {
+  const checkout = await copyOfCheckout(t);
+  const inTerminal = ['-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)'];
+  const { code, stdout } = await run('/usr/bin/python3', [...inTerminal, join(checkout, 'bin/sentinel')], {
+    env: { PATH: pathWith(t, SHELL_TOOLS), INVOCATION_ID: 'x' },
+  });
+  assert.equal(code, 3, stdout);
+  assert.match(stdout, /cannot install: make/, 'it sets out to build');
+});
+
 test('a checkout whose build is stale is built again, once, also when several start at once', async (t) => {
   const checkout = await copyOfCheckout(t);
   symlinkSync(resolve('node_modules'), join(checkout, 'node_modules'));
   const first = await run(join(checkout, 'bin/sentinel'), ['version']);
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stderr, /building/);
-  rmSync(join(checkout, 'dist/.built'));
+  if (process.getuid?.() === 0) assert.equal(versionAsNobody(checkout).stderr, '');
+  const now = new Date();
+  utimesSync(join(checkout, 'bin/object-wrap.h'), now, now);
   const together = await Promise.all([1, 2, 3].map(() => run(join(checkout, 'bin/sentinel'), ['version'])));
   for (const { code, stdout, stderr } of together)
     assert.deepEqual([code, stdout], [0, first.stdout], stderr);
@@ -126,7 +145,7 @@ function unfitNodeModules(checkout: string): void {
 test('native packages that do not fit this Node are built again', async (t) => {
   const checkout = await copyOfCheckout(t);
   unfitNodeModules(checkout);
-  const path = pathWith(t, [...SHELL_TOOLS, 'cp', 'make', 'g++', 'python3', 'mktemp', 'mv', 'rm']);
+  const path = pathWith(t, [...SHELL_TOOLS, 'cp', 'make', 'g++', 'python3', 'mktemp', 'chmod', 'mv', 'rm']);
   rmSync(join(path, 'npm'));
   const npm = (script: string) =>
     writeFileSync(join(path, 'npm'), `#!/bin/sh\necho "$@" >>${path}/calls\n${script}\n`, { mode: 0o755 });
@@ -165,20 +184,12 @@ test('native packages that do not fit this Node are built again', async (t) => {
 test('a user who may not write the checkout runs what is built, or is told', async (t) => {
   if (process.getuid?.() !== 0) return t.skip('needs root, to become another user');
   const checkout = await copyOfCheckout(t);
-  chmodSync(join(checkout, '..'), 0o755);
-  const asNobody = (env: Record<string, string> = {}) =>
-    spawnSync(join(checkout, 'bin/sentinel'), ['version'], {
-      uid: 65534,
-      gid: 65534,
-      encoding: 'utf8',
-      env: { ...process.env, ...env },
-    });
-  const unbuilt = asNobody();
+  const unbuilt = versionAsNobody(checkout);
   assert.equal(unbuilt.status, 3, unbuilt.stderr);
   assert.match(unbuilt.stderr, /not built, and this user may not write .*checkout; run .* once as its owner/);
   await run(SENTINEL, ['version']);
   cpSync('dist', join(checkout, 'dist'), { recursive: true, filter: (path) => !path.endsWith('.built') });
-  const stale = asNobody();
+  const stale = versionAsNobody(checkout);
   assert.equal(stale.status, 0, stale.stderr);
   assert.match(stale.stdout, /^sentinel \d/);
   assert.match(stale.stderr, /^sentinel: dist\/ is older than the sources/);
@@ -186,7 +197,7 @@ test('a user who may not write the checkout runs what is built, or is told', asy
   mkdirSync(join(checkout, '.build/src'), { recursive: true });
   symlinkSync(resolve('node_modules'), join(checkout, 'node_modules'));
   chownSync(checkout, 65534, 65534);
-  const mixed = asNobody();
+  const mixed = versionAsNobody(checkout);
   assert.equal(mixed.status, 3, mixed.stderr);
   assert.match(mixed.stderr, /cannot build: may not write ".*\.build.*"; .*chown -R/);
 });

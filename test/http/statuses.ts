@@ -23,7 +23,7 @@ export function destination(parts: Partial<DestinationStatus> = {}): Destination
   };
 }
 
-/** A task with its last result, planned at `plannedMs`, or with none. Its target holds a secret. */
+/** A task with its last result, planned at `plannedMs`, or one that came then and has none. Its target holds a secret. */
 export function task(id: string, last: Partial<LastResult> | undefined, plannedMs: number): TaskStatus {
   return {
     task: {
@@ -38,6 +38,7 @@ export function task(id: string, last: Partial<LastResult> | undefined, plannedM
       config: { password: 'hunter2' },
       baseDirectory: '/',
     },
+    sinceMs: plannedMs,
     last:
       last === undefined
         ? undefined

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { HostLimits } from '../../src/probe/host-limits.js';
 import { temporaryFolder } from '../e2e/sentinel.js';
+import { ManualClock } from '../manual-clock.js';
 import { until } from '../until.js';
 import { probesOf, taskOf } from './watched-probes.js';
 
@@ -236,4 +237,33 @@ test('a host killed from outside, again and again: results within two seconds, n
       `${id}: each begun run gave a result or is counted as aborted`,
     );
   }
+});
+
+test('an agent that was held itself does not blame its hosts for it', async (t) => {
+  const { probes, of, lines } = await probesOf(t, { limits: { silenceMs: 2000 } });
+  await probes.apply([taskOf('a', 'steady')]);
+  await until('a result', () => of('a').length >= 2, 15_000);
+  const pid = probes.hosts().get('steady');
+  // As SIGSTOP, a frozen container, or a paused machine hold it.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+  const before = of('a').length;
+  await until('results as before', () => of('a').length >= before + 10, 15_000);
+  assert.equal(probes.hosts().get('steady'), pid);
+  assert.deepEqual(
+    lines.filter((line) => line.includes('killing it')),
+    [],
+  );
+});
+
+test('a task that came while its plugin was set aside has missed no tick of before', async (t) => {
+  const clock = new ManualClock();
+  const { probes, status } = await probesOf(t, { limits: { deaths: 1, setAsideMs: 600_000 }, clock });
+  const old = taskOf('old', 'rogue', { way: 'exit' }, 1000);
+  await probes.apply([old]);
+  await until('the plugin to be set aside', () => status('old').problem?.includes('set aside'));
+  await clock.advance(590_000);
+  await probes.apply([old, taskOf('new', 'rogue', {}, 1000)]);
+  await clock.advance(10_000);
+  assert.equal(status('old').problem, undefined);
+  assert.deepEqual([status('old').missed, status('new').missed], [600, 10]);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type Logger, Metrics, systemClock } from '../../src/lib/index.js';
+import { type Clock, type Logger, Metrics, systemClock } from '../../src/lib/index.js';
 import { FLAG_STALE, labelValue } from '../../src/model/index.js';
 import { HOST_LIMITS, type HostLimits } from '../../src/probe/host-limits.js';
 import { loadPlugins, type PluginCatalog, Probes, type Task } from '../../src/probe/index.js';
@@ -19,7 +19,7 @@ interface Seen {
 /** The probe stage on its real processes, with all that it gave and logged. `copies` are plugins like `rogue` under other names. */
 export async function probesOf(
   t: TestContext,
-  options: { limits?: Partial<HostLimits>; copies?: readonly string[]; lane?: string } = {},
+  options: { limits?: Partial<HostLimits>; copies?: readonly string[]; lane?: string; clock?: Clock } = {},
 ) {
   const directory = copyPluginFixtures('lanes');
   t.after(() => rmSync(directory, { recursive: true }));
@@ -44,7 +44,7 @@ export async function probesOf(
   const log = logOf({});
   const metrics = new Metrics();
   const probes = new Probes({
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     log,
     metrics,
     catalog,

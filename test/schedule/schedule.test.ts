@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Schedule } from '../../src/schedule/index.js';
 import { offsetOf, tickAfter } from '../../src/schedule/offset.js';
 import { ManualClock } from '../manual-clock.js';
@@ -234,4 +236,42 @@ test('with slack, a run that has the moment for itself is not late', async () =>
   await clock.advance(5000);
   assert.ok(runs.length >= 5);
   for (const { atMs, plannedMs } of runs) assert.equal(atMs, plannedMs);
+});
+
+test('with slack, a plan whose interval is shorter misses no tick', async () => {
+  const clock = new ManualClock();
+  const { schedule, runs, counts } = scheduleOf(clock);
+  schedule.slackMs = 20;
+  schedule.add([plan('fast', 10), plan('other', 1000)]);
+  await clock.advance(5000);
+  assert.equal(counts.missed, 0);
+  assert.ok(runs.filter(({ item }) => item === 'fast').length >= 499);
+  schedule.remove('fast');
+  schedule.add([plan('faster', 1)]);
+  await clock.advance(1000);
+  assert.equal(counts.missed, 0);
+});
+
+test('what was taken out of the plan does not stay in memory until its next tick', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const clock = new ManualClock();
+  const day = 86_400_000;
+  const schedule = new Schedule<object>(clock, {
+    run: async () => {},
+    onSkip: () => {},
+    onMiss: () => {},
+  });
+  const items: WeakRef<object>[] = [];
+  for (let i = 0; i < 1000; i++) {
+    const item = {};
+    items.push(new WeakRef(item));
+    schedule.add([
+      { key: 'a', phase: 'a', intervalMs: day, item, resume: { plannedMs: clock.now(), cutShort: false } },
+    ]);
+  }
+  await clock.advance(1000);
+  collect();
+  const left = items.filter((item) => item.deref() !== undefined).length;
+  assert.ok(left < 200, `${left} are left`);
 });
