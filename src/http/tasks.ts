@@ -58,7 +58,7 @@ export function taskJson({ status, state }: JudgedTask) {
     device_id: redactUrl(task.deviceId),
     plugin: task.plugin,
     target: redactUrl(task.target),
-    lane: task.lane,
+    lane: status.lane,
     interval: formatDuration(task.intervalMs),
     timeout: formatDuration(task.timeoutMs),
     labels: task.labels,

@@ -238,6 +238,7 @@ export class Probes {
     const tasks = this.#tasksOf(plugins);
     this.#applyToLanes([], tasks);
     for (const plugin of plugins) this.#parted.add(plugin);
+    for (const task of tasks) this.#tasks.get(task.id)!.status.lane = this.#laneOf(task);
     this.#applyToLanes(tasks, []);
   }
 
@@ -283,7 +284,9 @@ export class Probes {
 
   #watch(task: Task, series = new TaskSeries(task, this.#settings.agent)): void {
     const problem = this.#setAside.get(task.plugin)?.problem;
-    this.#tasks.set(task.id, new WatchedTask(task, series, problem, this.#taskParts));
+    const watched = new WatchedTask(task, series, problem, this.#taskParts);
+    watched.status.lane = this.#laneOf(task);
+    this.#tasks.set(task.id, watched);
   }
 
   /** The task that a lane speaks of: the one that was taken off, until the lane has said so. */

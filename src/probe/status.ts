@@ -18,6 +18,8 @@ export interface LastResult {
 /** What the agent knows of a task. */
 export interface TaskStatus {
   task: Task;
+  /** The process that runs it: that of its plugin, or one of its own since that kept dying. */
+  lane: string;
   /** When it came, wall clock. */
   sinceMs: number;
   last: LastResult | undefined;

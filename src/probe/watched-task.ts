@@ -34,6 +34,7 @@ export class WatchedTask {
     this.sinceMs = parts.clock.monotonic();
     this.status = {
       task,
+      lane: task.lane,
       sinceMs: parts.clock.now(),
       last: undefined,
       runs: 0,

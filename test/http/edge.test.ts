@@ -22,6 +22,7 @@ const status: TaskStatus = {
     config: { password: 'hunter2' },
     baseDirectory: '/',
   },
+  lane: 'ping',
   sinceMs: 1_699_999_999_000,
   last: {
     plannedMs: 1_700_000_000_000,

@@ -38,6 +38,7 @@ export function task(id: string, last: Partial<LastResult> | undefined, plannedM
       config: { password: 'hunter2' },
       baseDirectory: '/',
     },
+    lane: 'probe',
     sinceMs: plannedMs,
     last:
       last === undefined

@@ -196,6 +196,7 @@ test('of the plugins that share a host, the one that kills it is found and set a
   ]);
   await until('the culprit to be set aside', () => status('culprit').problem?.includes('set aside'), 30_000);
   assert.ok(lines.some((line) => line.includes('each gets a host of its own')));
+  assert.equal(status('culprit').lane, 'bad');
   for (const id of ['a', 'b', 'c']) {
     const before = of(id).length;
     await until(`results of ${id}`, () => of(id).length > before + 2, 15_000);

@@ -7,7 +7,7 @@ test('the state of a task', () => {
   const f = (given: Partial<TaskStatus>, afterMs: number, want: TaskState) => {
     const task = taskOf('a', 'steady', {}, 20_000);
     const counts = { runs: 0, failures: 0, skipped: 0, missed: 0, aborted: 0 };
-    const status = { task, sinceMs: 0, last: undefined, problem: undefined, ...counts, ...given };
+    const status = { task, lane: task.lane, sinceMs: 0, last: undefined, problem: undefined, ...counts, ...given };
     assert.equal(taskState(status, afterMs), want);
   };
   const last = (ok: boolean): TaskStatus['last'] => ({
