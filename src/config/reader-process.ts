@@ -83,7 +83,12 @@ export class ReaderProcess<T> {
       output?.on('data', (chunk: Buffer) => {
         this.#printed = `${this.#printed}${chunk}`.slice(-KEPT_CHARACTERS);
       });
-    stream?.on('data', (chunk: Buffer) => this.#receive(chunk));
+    stream?.on('data', (chunk: Buffer) => {
+      // One piece in a turn of the loop: libuv would hand over as many as there are, up to 2 MiB.
+      stream.pause();
+      this.#receive(chunk);
+      setImmediate(() => stream.resume());
+    });
     stream?.on('error', () => {}); // Its end is seen by the process's.
   }
 

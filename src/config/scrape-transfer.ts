@@ -1,7 +1,7 @@
 import type { DiscoveryConfig, TargetGroup } from '../discovery/index.js';
 import type { ScrapeConfig } from '../scrape/index.js';
 
-/** What a message may hold at most, counted in targets; a job counts as so many. */
+/** What a message may hold, counted in targets and groups; a job counts as so many. */
 const PORTION = 500;
 const JOB = 50;
 
@@ -10,15 +10,19 @@ export type ScrapeMessage =
   | { kind: 'targets'; groups: readonly TargetGroup[] }
   | { kind: 'scrape'; configs: readonly ScrapeConfig[] };
 
-/** Takes jobs apart so that no message is long: 10,000 targets of one job, or 1,000 jobs, must not hold the loop of who unpacks them. */
+/**
+ * Takes jobs apart so that no message is long: 10,000 targets of one job, or 1,000 jobs, must not hold the loop of who unpacks them. Nor is one short for nothing: a message for
+ * each of 10,000 groups would cost more than what is in them.
+ */
 export function* scrapeMessages(scrape: readonly ScrapeConfig[]): Generator<ScrapeMessage> {
   let configs: ScrapeConfig[] = [];
   let weight = 0;
   for (const config of scrape) {
-    const targets = targetsOf(config);
-    weight += JOB + targets;
-    if (targets > PORTION) for (const group of groupsOf(config)) yield* cut(group);
-    configs.push(targets > PORTION ? withGroups(config, []) : config);
+    const groups = groupsOf(config);
+    const own = groups.reduce((sum, group) => sum + weightOf(group), 0);
+    weight += JOB + own;
+    if (own > PORTION) yield* targetMessages(groups);
+    configs.push(own > PORTION ? withGroups(config, []) : config);
     if (weight < PORTION) continue;
     yield { kind: 'scrape', configs };
     [configs, weight] = [[], 0];
@@ -26,10 +30,27 @@ export function* scrapeMessages(scrape: readonly ScrapeConfig[]): Generator<Scra
   if (configs.length > 0) yield { kind: 'scrape', configs };
 }
 
-function* cut(group: TargetGroup): Generator<ScrapeMessage> {
-  for (let i = 0; i < Math.max(group.targets.length, 1); i += PORTION)
-    yield { kind: 'targets', groups: [{ ...group, targets: group.targets.slice(i, i + PORTION) }] };
+function* targetMessages(all: readonly TargetGroup[]): Generator<ScrapeMessage> {
+  let groups: TargetGroup[] = [];
+  let weight = 0;
+  for (const group of all)
+    for (const part of partsOf(group)) {
+      if (weight + weightOf(part) > PORTION && groups.length > 0) {
+        yield { kind: 'targets', groups };
+        [groups, weight] = [[], 0];
+      }
+      groups.push(part);
+      weight += weightOf(part);
+    }
+  if (groups.length > 0) yield { kind: 'targets', groups };
 }
+
+function* partsOf(group: TargetGroup): Generator<TargetGroup> {
+  for (let i = 0; i < Math.max(group.targets.length, 1); i += PORTION)
+    yield { ...group, targets: group.targets.slice(i, i + PORTION) };
+}
+
+const weightOf = ({ targets }: TargetGroup) => 1 + targets.length;
 
 /** Puts jobs together again. */
 export class ScrapeAssembler {
@@ -59,10 +80,6 @@ export class ScrapeAssembler {
 
 function groupsOf({ discovery }: ScrapeConfig): readonly TargetGroup[] {
   return discovery.flatMap((one) => (one.kind === 'static' ? one.groups : []));
-}
-
-function targetsOf(config: ScrapeConfig): number {
-  return groupsOf(config).reduce((sum, { targets }) => sum + targets.length, 0);
 }
 
 /** The same job with other static groups; all that it has are one entry of its discoveries. */

@@ -14,8 +14,6 @@ const MAX_GROUP_LABELS = 1000;
 /** Labels of all targets of a list at most, those of a group counted for each of its targets: a small list can stand for many millions, and one takes about 40 bytes. */
 const MAX_LABELS = 10_000_000;
 
-/** How long the reading of a list holds the loop. */
-const SLICE_MS = 5;
 /** Bytes, or groups, between two looks at the time: a short list is read in one go. */
 const SLICE_BYTES = 2 ** 18;
 const SLICE_GROUPS = 64;
@@ -46,7 +44,7 @@ export class TargetList {
 
   /** The groups of a body, made into values by `parse`. Throws SEN_LIMIT, or SEN_DISCOVERY, which says what is wrong and in which group. */
   async read(body: Buffer, parse: ParseList): Promise<readonly TargetGroup[]> {
-    const slice = new TimeSlice(SLICE_MS);
+    const slice = new TimeSlice();
     // What follows input and what follows it in the first slice would be one turn of the loop.
     if (body.length > SLICE_BYTES) await slice.next();
     const hash = await hashOf(body, slice);

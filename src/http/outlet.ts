@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { type Clock, errorLine, type Logger, Turns } from '../lib/index.js';
+import { type Clock, errorLine, type Logger, TimeSlice, Turns } from '../lib/index.js';
 import type { Answer } from './answer.js';
 import { pathOf } from './guards.js';
 import { IDLE_MS } from './server.js';
@@ -12,8 +12,6 @@ const MAX_UNREAD_BYTES = 16 * 2 ** 20;
 const MIN_LONG_BYTES = 2 ** 18;
 /** Characters of a long answer that are made before a reader has taken those before. */
 const PORTION_CHARS = 65_536;
-/** How long the making of a portion may hold the loop. */
-const SLICE_MS = 5;
 /** How long a long answer may take: it keeps alive what it tells of. */
 const MAX_SEND_MS = 300_000;
 
@@ -129,8 +127,9 @@ export class Outlet {
   /** What can be made in a slice. One at a time over all answers, and everybody else has a turn before it. */
   #portion(pieces: Iterator<string>): Promise<Portion> {
     return this.#turns.take(async () => {
-      await new Promise((resolve) => setImmediate(resolve));
-      return portionOf(pieces);
+      const slice = new TimeSlice();
+      await slice.next();
+      return portionOf(pieces, slice);
     });
   }
 }
@@ -141,14 +140,13 @@ interface Portion {
   isLast: boolean;
 }
 
-function portionOf(pieces: Iterator<string>): Portion {
-  const endMs = performance.now() + SLICE_MS;
+function portionOf(pieces: Iterator<string>, slice: TimeSlice): Portion {
   let text = '';
   do {
     const next = pieces.next();
     if (next.done === true) return { text, isLast: true };
     text += next.value;
-  } while (text.length < PORTION_CHARS && performance.now() < endMs);
+  } while (text.length < PORTION_CHARS && !slice.isUp);
   return { text, isLast: false };
 }
 

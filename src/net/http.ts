@@ -69,6 +69,8 @@ export interface HttpRequest {
   maxBodyBytes: number;
   /** Told of how many bytes the body holds, decompressed ones among them, before they are kept; `false` is SEN_LIMIT too. */
   hold?: (bytes: number) => boolean;
+  /** Told when the last byte of a body has come: what follows is work of ours, and no fault of the peer when it takes long. */
+  onReceived?: () => void;
   /** Given, the body of an answer with another status is not read: it is empty. */
   bodyOfStatus?: number;
   /** Decompress what is encoded as exactly `gzip`, and give every other body as it came (scraping, as Prometheus does it). */

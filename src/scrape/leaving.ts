@@ -1,7 +1,7 @@
-import type { Clock, Timer } from '../lib/index.js';
+import { type Clock, type Timer, TimeSlice } from '../lib/index.js';
 import { tickAfter } from '../schedule/index.js';
-import { sameLabels } from './exposed-series.js';
 import type { TargetLoop } from './loop.js';
+import type { LoopsByLabels } from './loops-by-labels.js';
 
 /** From the first tick that was not to be, in intervals, until the series are marked: a target that comes back has written by then. */
 const WAIT_INTERVALS = 1.1;
@@ -15,11 +15,11 @@ export interface Ticks {
 /** Loops whose target is gone, until their series are marked as ended: at the time of the first tick that was not to be (Prometheus, endOfRunStaleness). */
 export class LeavingLoops {
   readonly #clock: Clock;
-  readonly #live: () => Iterable<TargetLoop>;
+  readonly #live: LoopsByLabels;
   readonly #ends = new Map<TargetLoop, Timer>();
 
   /** `live`: the loops of the pool that go on. Where one with the same labels writes a series, that has not ended. */
-  constructor(clock: Clock, live: () => Iterable<TargetLoop>) {
+  constructor(clock: Clock, live: LoopsByLabels) {
     this.#clock = clock;
     this.#live = live;
   }
@@ -30,7 +30,7 @@ export class LeavingLoops {
     const waitMs = staleMs - now + intervalMs * WAIT_INTERVALS;
     this.#ends.set(
       loop,
-      this.#clock.after(waitMs, () => this.#end(loop, staleMs)),
+      this.#clock.after(waitMs, () => void this.#end(loop, staleMs)),
     );
   }
 
@@ -43,11 +43,14 @@ export class LeavingLoops {
     await Promise.all(loops.map((loop) => loop.idle()));
   }
 
-  #end(loop: TargetLoop, staleMs: number): void {
-    this.#ends.delete(loop);
-    const { labels } = loop.target;
-    const heirs: TargetLoop[] = [];
-    for (const other of this.#live()) if (sameLabels(other.target.labels, labels)) heirs.push(other);
-    loop.end(staleMs, (series) => heirs.some((heir) => heir.series.writes(series)));
+  async #end(loop: TargetLoop, staleMs: number): Promise<void> {
+    // Of thousands that went together many end at the same time.
+    const slice = new TimeSlice();
+    if (slice.isUp) await slice.next();
+    const isStopped = !this.#ends.delete(loop);
+    if (isStopped) return;
+    const heirs = this.#live.of(loop.target.labels);
+    if (heirs.length === 0) loop.end(staleMs);
+    else loop.end(staleMs, (series) => heirs.some((heir) => heir.series.writes(series)));
   }
 }

@@ -15,7 +15,7 @@ import type { TargetSeries } from './target-series.js';
 const MAX_AHEAD_MS = 600_000;
 
 /** So many samples are given on at a time: new series cost up to 10 us each in the stages behind. */
-const PART_SAMPLES = 1000;
+const PART_SAMPLES = 500;
 
 /** What a loop needs. */
 export interface LoopParts {
@@ -94,12 +94,13 @@ export class TargetLoop {
   }
 
   /** Marks the series as ended at the time of the tick that was not to be, those excepted that another target writes by now: Prometheus would refuse their markers as out of order. */
-  end(stampMs: number, isWritten: (labels: Labels) => boolean): void {
+  end(stampMs: number, isWritten?: (labels: Labels) => boolean): void {
     const { clock } = this.#parts;
     const startedMs = clock.now();
     const times = { plannedMs: stampMs, startedMs, finishedMs: startedMs };
     const batch = this.#series.end({ times, stampMs, beganMs: clock.monotonic() });
-    void this.#pushAll(batch, (part) => withoutWritten(part, isWritten));
+    // To ask, the labels of each series are made again.
+    void this.#pushAll(batch, isWritten && ((part) => withoutWritten(part, isWritten)));
   }
 
   status(): TargetStatus {
@@ -136,6 +137,10 @@ export class TargetLoop {
 
   async #scrapeNow(tickMs: number, signal: AbortSignal): Promise<void> {
     const { clock, metrics, onFailure } = this.#parts;
+    // Many may be due at the same time; and where pages wait to be read, more are asked for when they are.
+    const slice = new TimeSlice();
+    if (slice.isUp) await slice.next();
+    signal.throwIfAborted();
     const target = this.#target;
     if (this.#applied !== target.config) this.#series.configure(target.config);
     this.#applied = target.config;

@@ -7,7 +7,7 @@ import {
   RepeatedLabelError,
   type Series,
 } from '../exposition/index.js';
-import { SentinelError } from '../lib/index.js';
+import { SentinelError, TimeSlice } from '../lib/index.js';
 import type { Batch, NativeHistogram, SeriesRef } from '../model/index.js';
 import { ExemplarFilter } from './exemplar-filter.js';
 import { DROPPED, type ExposedSeries, OVER_LIMIT } from './exposed-series.js';
@@ -21,8 +21,6 @@ import type { SeriesLimit } from './series-limit.js';
 import { formOf } from './series-text.js';
 import type { TargetMetadata } from './target-metadata.js';
 
-/** How long a page may hold the process at a stretch, ms. */
-const SLICE_MS = 4;
 /** Lines and bytes between two looks at the clock. */
 const LINES = 64;
 const BYTES = 2 ** 14;
@@ -100,9 +98,13 @@ export class PageReader {
     this.#parts.series.rewind();
     this.#parts.metadata.begin(page.number);
     try {
+      const slice = new TimeSlice();
+      // Many pages may come in one turn of the loop.
+      if (slice.isUp) await slice.next();
+      signal?.throwIfAborted();
       const parser = createParser(page.body, page.format, formsOf(this.#config));
-      while (!this.#readSlice(parser)) {
-        await new Promise((resume) => setImmediate(resume));
+      while (!this.#readSlice(parser, slice)) {
+        await slice.next();
         signal?.throwIfAborted();
       }
     } finally {
@@ -118,9 +120,8 @@ export class PageReader {
   }
 
   /** Reads on for a few milliseconds; true when the page is done. */
-  #readSlice(parser: PageParser): boolean {
+  #readSlice(parser: PageParser, slice: TimeSlice): boolean {
     const { series, metadata } = this.#parts;
-    const endMs = performance.now() + SLICE_MS;
     do {
       const stop = parser.position + BYTES;
       for (let i = 0; i < LINES && parser.position < stop; i++) {
@@ -130,7 +131,7 @@ export class PageReader {
         else if (entry === 'end') return true;
         else if (entry !== 'other') metadata.take(parser, entry);
       }
-    } while (performance.now() < endMs);
+    } while (!slice.isUp);
     return false;
   }
 

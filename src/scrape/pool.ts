@@ -15,6 +15,7 @@ import type { Schedule } from '../schedule/index.js';
 import type { FailureLogs } from './failure-log.js';
 import { LeavingLoops, type Ticks } from './leaving.js';
 import { TargetLoop } from './loop.js';
+import { LoopsByLabels } from './loops-by-labels.js';
 import type { ScrapeMetrics } from './metrics.js';
 import type { PageMemory } from './page-memory.js';
 import { phaseOf } from './phase.js';
@@ -29,8 +30,6 @@ import { discoveredLabels } from './target-labels.js';
 import { TargetSeries } from './target-series.js';
 
 const LOG_PERIOD_MS = 60_000;
-/** How long a sync holds the loop. */
-const SLICE_MS = 5;
 
 /** What all pools share. */
 export interface PoolParts {
@@ -90,6 +89,7 @@ export class Pool {
   /** Of all loops. */
   #refusal: TargetLoop['refusal'];
   readonly #loops = new Map<string, Entry>();
+  readonly #byLabels = new LoopsByLabels();
   readonly #leaving: LeavingLoops;
   #mustSync = true;
   #mustRenew = false;
@@ -105,7 +105,7 @@ export class Pool {
     this.#metricRelabel = compileRelabel(config.metricRelabel, config.validationScheme);
     this.#targets = new PoolTargets({ config, cluster, relabel: this.#relabel });
     this.#client = this.#createClient(config.http);
-    this.#leaving = new LeavingLoops(parts.clock, () => this.loops());
+    this.#leaving = new LeavingLoops(parts.clock, this.#byLabels);
     this.#declare();
   }
 
@@ -195,7 +195,7 @@ export class Pool {
 
   async #syncAll(): Promise<void> {
     // What is set in one breath, settings and groups, is one change; and who set it may have held the loop for long enough.
-    await new TimeSlice(SLICE_MS).next();
+    await new TimeSlice().next();
     while (this.#mustSync && !this.#stopped) await this.#parts.turns.take(() => this.#sync());
   }
 
@@ -204,7 +204,7 @@ export class Pool {
     this.#mustSync = false;
     const mustRenew = this.#mustRenew;
     this.#mustRenew = false;
-    const slice = new TimeSlice(SLICE_MS);
+    const slice = new TimeSlice();
     const sorted = await this.#targets.sort(this.#groups, slice);
     // Before one that is new can be asked.
     this.#refuse(sorted.active.size);
@@ -255,6 +255,7 @@ export class Pool {
   /** A target that is gone. A scrape of it that is running comes to its end, and counts (Prometheus). */
   #end(key: string, { loop, ticks }: Entry): void {
     this.#loops.delete(key);
+    this.#byLabels.remove(loop);
     this.#parts.schedule.remove(this.#planKey(key));
     this.#leaving.add(loop, ticks);
   }
@@ -283,6 +284,7 @@ export class Pool {
       createSeries: (of) => this.#createSeries(of),
       onFailure: (failed, error) => this.#logFailure(failed, error),
     });
+    this.#byLabels.add(loop);
     loop.refusal = this.#refusal;
     this.#plan({ loop, ticks: this.#ticksOf(target) });
   }

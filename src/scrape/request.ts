@@ -48,7 +48,7 @@ const NO_MEMORY =
 /** The deadline of one exchange has passed. */
 class DeadlineError extends Error {}
 
-/** Asks a target for its page. One deadline, the scrape timeout, bounds connect, headers and body. Throws the reason of an aborted signal, and nothing else. */
+/** Asks a target for its page. One deadline, the scrape timeout, bounds connect, headers and body, until its last byte is here. Throws the reason of an aborted signal, and nothing else. */
 export async function fetchPage(parts: FetchParts): Promise<Fetched> {
   const { client, clock, url, socketPath, config, memory, signal } = parts;
   signal.throwIfAborted();
@@ -65,6 +65,7 @@ export async function fetchPage(parts: FetchParts): Promise<Fetched> {
       signal: exchange.signal,
       maxBodyBytes: pageLimit(config.limits).bytes,
       hold: (bytes) => memory.hold(bytes),
+      onReceived: endDeadline,
       bodyOfStatus: 200,
       onlyGzip: true,
     });

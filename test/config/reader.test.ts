@@ -11,6 +11,7 @@ import {
   readConfigApart,
   readConfigOf,
 } from '../../src/config/index.js';
+import { ConfigAssembler } from '../../src/config/transfer.js';
 import { Secret, sameValue } from '../../src/lib/index.js';
 import { loadPlugins } from '../../src/probe/index.js';
 import { OwnTime } from '../own-time.js';
@@ -96,6 +97,20 @@ ${jobs.join('\n')}
     );
     for (const value of [apart.config.scrape, many, many!.discovery, discovery.groups[2]!.targets[1233]])
       assert.ok(Object.isFrozen(value));
+  });
+});
+
+test('thousands of groups with a target each come in few messages', async () => {
+  const groups = Array.from({ length: 3000 }, (_, i) => `{targets: ["host-${i}:9100"], labels: {n: "${i}"}}`);
+  const text = `scrape_configs: [{job_name: many, static_configs: [${groups.join()}]}]\n`;
+  await inFolder({ 'c.yaml': text }, async (folder) => {
+    const here = await readHere(join(folder, 'c.yaml'));
+    const messages = [...messagesOf(here)];
+    const sizes = messages.map((message) => (message.kind === 'targets' ? message.groups.length : 0));
+    assert.ok(messages.length < 30 && Math.max(...sizes) <= 500, sizes.join());
+    const assembler = new ConfigAssembler();
+    const [apart] = messages.map((message) => assembler.take(message)).filter((taken) => taken !== undefined);
+    assert.ok(sameValue(apart!.config.scrape, here.config.scrape));
   });
 });
 

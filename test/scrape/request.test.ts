@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type Clock, systemClock } from '../../src/lib/index.js';
-import { createHttpClient } from '../../src/net/index.js';
+import { createHttpClient, type HttpClient } from '../../src/net/index.js';
 import type { ScrapeConfig } from '../../src/scrape/index.js';
 import { PageMemory } from '../../src/scrape/page-memory.js';
 import { acceptHeader, fetchPage } from '../../src/scrape/request.js';
@@ -232,6 +232,23 @@ test('time that our own process took from the target is given back to it: what l
     else await clock.advance(1000);
     assert.equal(result(await fetching), answers ? 'a 1\n' : 'timeout: context deadline exceeded');
   }
+});
+
+test('the deadline is over with the last byte: what is done with the page after it is no fault of the target', async () => {
+  const clock = new ManualClock();
+  const client: HttpClient = {
+    async request({ onReceived, signal, url }) {
+      onReceived!();
+      await clock.advance(20_000);
+      signal.throwIfAborted();
+      return { status: 200, statusText: 'OK', headers: {}, body: Buffer.from('a 1\n'), url };
+    },
+    close() {},
+  };
+  const config = scrapeConfig({ intervalMs: 15_000, timeoutMs: 10_000 });
+  const { signal } = new AbortController();
+  const memory = new PageMemory().share();
+  assert.equal(result(await fetchPage({ memory, client, clock, url: 'http://h/', config, signal })), 'a 1\n');
 });
 
 test('a page over a Unix socket', async (t) => {

@@ -331,3 +331,20 @@ test('a native histogram that vanishes gets the marker of a float', async () => 
   assert.deepEqual(await target.scrape(10, 'a 1'), ['a 1 @10', 'h stale @10']);
   assert.equal(target.last.batch.histograms, undefined);
 });
+
+test('hundreds of pages that come together are read in many turns of the loop', async () => {
+  let turns = 0;
+  const count = () => {
+    turns++;
+    timer = setImmediate(count);
+  };
+  let timer = setImmediate(count);
+  const pages = Array.from({ length: 300 }, (_, page) =>
+    Array.from({ length: 300 }, (_, i) => `page_${page}_series_${i} ${i}`).join('; '),
+  );
+  const read = await Promise.all(pages.map((page) => new TestTarget().scrape(0, page)));
+  clearImmediate(timer);
+  assert.ok(read.every(({ length }) => length === 300));
+  // 90,000 new series take several hundred milliseconds.
+  assert.ok(turns > 10, `${turns} turns`);
+});

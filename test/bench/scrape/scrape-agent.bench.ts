@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../servers.js';
 import { median, processorSeconds } from '../processor-time.js';
-import { Programs } from '../programs.js';
+import { Programs, unitEnvironment } from '../programs.js';
 import { type FarSide, startFarSide } from './far-side.js';
 
 const number = (name: string, value: number) => Number(process.env[name] ?? value);
@@ -34,14 +34,6 @@ interface Cost {
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 const programs = new Programs();
-
-/** As the agent runs in service. */
-function unitEnvironment(): Record<string, string> {
-  const unit = readFileSync('config/systemd/sentinel.service', 'utf8');
-  return Object.fromEntries(
-    [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
-  );
-}
 
 /** The configuration is the same; only the path tells the far side which of the two is asking. */
 function scrapeConfigOf(agent: Agent, ports: readonly number[]): string {
